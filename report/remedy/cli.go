@@ -1,0 +1,87 @@
+package remedy
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// cli is the same repair as shell lines, for those who do not use
+// CloudFormation. Values that are not known are words in capitals.
+func (p plan) cli() string {
+	var b strings.Builder
+	say := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
+	say("export AWS_DEFAULT_REGION=%s", or(p.region, "REGION"))
+	say("VPC=%s", or(p.vpc, "VPC_ID"))
+	if len(p.services) > 0 {
+		say("SUBNETS='%s' # one per Availability Zone", or(p.subnet, "SUBNET_ID"))
+		say("SG=$(aws ec2 create-security-group --vpc-id \"$VPC\" \\")
+		say("  --group-name vpcdoctor-endpoints --description 'VPC to endpoints' \\")
+		say("  --query GroupId --output text)")
+		p.cliRules(say)
+	}
+	for _, x := range p.services {
+		cliEndpoint(say, "", x.name)
+	}
+	switch {
+	case p.ec2messages != "" && p.ec2messagesOn:
+		cliEndpoint(say, "", p.ec2messages)
+	case p.ec2messages != "":
+		say("# only for SSM Agents older than 3.3.40.0:")
+		cliEndpoint(say, "# ", p.ec2messages)
+	}
+	if p.s3 != "" {
+		p.cliGateway(say)
+	}
+	return b.String()
+}
+
+type sayFunc = func(format string, a ...any)
+
+func (p plan) cliRules(say sayFunc) {
+	cidrs := p.cidrs
+	for _, port := range p.ports {
+		if len(cidrs) == 0 {
+			say("aws ec2 authorize-security-group-ingress --group-id \"$SG\" \\")
+			say("  --protocol tcp --port %d --cidr VPC_CIDR", port)
+		}
+		for _, c := range cidrs {
+			say("aws ec2 authorize-security-group-ingress --group-id \"$SG\" \\")
+			if c.Addr().Is6() {
+				say("  --ip-permissions \\")
+				say("  '%s'", ipv6Permission(port, c))
+				continue
+			}
+			say("  --protocol tcp --port %d --cidr %s", port, c)
+		}
+	}
+}
+
+// ipv6Permission is the short syntax's long form: --cidr takes IPv4 only.
+func ipv6Permission(port uint16, c netip.Prefix) string {
+	return fmt.Sprintf("IpProtocol=tcp,FromPort=%d,ToPort=%d,Ipv6Ranges=[{CidrIpv6=%s}]", port, port, c)
+}
+
+func cliEndpoint(say sayFunc, mark, name string) {
+	say("%saws ec2 create-vpc-endpoint --vpc-id \"$VPC\" \\", mark)
+	say("%s  --vpc-endpoint-type Interface --private-dns-enabled \\", mark)
+	say("%s  --service-name %s \\", mark, name)
+	say("%s  --subnet-ids $SUBNETS --security-group-ids \"$SG\"", mark)
+}
+
+func (p plan) cliGateway(say sayFunc) {
+	say("# the route table of this subnet; empty: the main table of the VPC serves it")
+	say("TABLE=$(aws ec2 describe-route-tables --output text \\")
+	say("  --filters Name=association.subnet-id,Values=%s \\", or(p.subnet, "SUBNET_ID"))
+	say("  --query 'RouteTables[0].RouteTableId')")
+	say("aws ec2 create-vpc-endpoint --vpc-id \"$VPC\" \\")
+	say("  --vpc-endpoint-type Gateway --route-table-ids \"$TABLE\" \\")
+	say("  --service-name %s", p.s3)
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
