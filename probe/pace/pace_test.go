@@ -101,6 +101,7 @@ func TestBurstPassesAtOnce(t *testing.T) {
 func TestServedInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(10)
+		var mu sync.Mutex
 		var order []int
 		var wg sync.WaitGroup
 		for i := range 20 {
@@ -110,6 +111,8 @@ func TestServedInOrder(t *testing.T) {
 				if err := l.Wait(t.Context(), 10-4*(i%2)); err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				order = append(order, i)
 			})
 			synctest.Wait() // the next one arrives when this one is served or queued
