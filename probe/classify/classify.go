@@ -115,6 +115,9 @@ func ofErrno(err error, e syscall.Errno) fact.Class {
 func ofTLS(err error) fact.Class {
 	var header tls.RecordHeaderError
 	if errors.As(err, &header) {
+		if header.Conn == nil { // a bad record later on, or from a peer that began well
+			return fact.TLSProtocol
+		}
 		return fact.NotTLS
 	}
 	if _, ok := Alert(err); ok {
