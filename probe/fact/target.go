@@ -36,7 +36,8 @@ type Target struct {
 	Agent        bool     `json:"agent,omitempty"`        // the SSM Agent dials it: its config and proxy decide
 	Instead      string   `json:"instead,omitempty"`      // the catalogue host that an agent override replaces
 	Note         string   `json:"note,omitempty"`
-	CIDR         string   `json:"cidr,omitempty"` // expected block of a custom endpoint
+	CIDR         string   `json:"cidr,omitempty"`    // expected block of a custom endpoint
+	Retires      string   `json:"retires,omitempty"` // announced end of the service in this Region, ISO date; empty: none confirmed
 }
 
 // Port is one port of a target.

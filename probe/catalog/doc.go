@@ -1,0 +1,16 @@
+// Package catalog knows the AWS endpoint services: which exist in a Region,
+// what their service names and host names are, on which ports they listen and
+// which of them a use case needs. It turns a [Selection] (Region, profiles,
+// services) into [fact.Target]s, and an address into the Region and service of
+// AWS's published ranges.
+//
+// Everything comes from two embedded files: endpoint-services.json, the
+// reviewed catalogue, whose fields and sources are explained in its own
+// "semantics" and "sources" sections, and ranges.bin, AWS's public address
+// ranges in a form that is searched without being decoded.
+//
+// The package is pure: it opens no file, sends nothing and never looks at the
+// clock. It must never invent a host name: a name that no source states is
+// marked derived, and a service without any usable name gives no target but a
+// note.
+package catalog
