@@ -61,6 +61,7 @@ type AgentConfig struct {
 	ErrorAt   string     `json:"error_at,omitempty"` // "line 4, column 7" of a syntax error
 	Overrides []Override `json:"overrides,omitempty"`
 	Region    string     `json:"region,omitempty"`         // Agent.Region
+	MGSRegion string     `json:"mgs_region,omitempty"`     // Mgs.Region: names and signs ssmmessages
 	Domain    string     `json:"service_domain,omitempty"` // Agent.ServiceDomain
 	DualStack bool       `json:"dual_stack,omitempty"`     // UseDualStackEndpoint
 }

@@ -1,0 +1,196 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vpcdoctor/probe/classify"
+	"vpcdoctor/probe/fact"
+)
+
+// Names of the agent's executables. The core registers and gets credentials;
+// it starts the worker, which talks to the services, only when it has them.
+const (
+	coreName   = "amazon-ssm-agent"
+	workerName = "ssm-agent-worker"
+)
+
+const (
+	// maxPIDs bounds the scan: the default of kernel.pid_max is 32,768, and a
+	// host with more processes than that has other worries.
+	maxPIDs = 32768
+	// maxProcs bounds what is kept. One core and one worker are normal, a few
+	// more appear in containers that share our process table.
+	maxProcs = 16
+	// maxProcFile bounds the small files of a process.
+	maxProcFile = 4096
+	// userHz is the unit of times in /proc/PID/stat: 100 per second on every
+	// architecture Go supports (it is part of the kernel's ABI).
+	userHz = 100
+)
+
+// procs finds the processes of the agent.
+func (r *reader) procs(ctx context.Context) ([]fact.AgentProc, fact.Outcome) {
+	if r.uid != 0 && r.hidden() {
+		r.denied = true
+		return nil, fact.Skip(needsRoot)
+	}
+	start := r.now()
+	names, err := r.Names("/proc", maxPIDs+1024) // /proc has some 60 other entries
+	if err != nil {
+		return nil, r.outcome(err)
+	}
+	boot := r.bootTime()
+	var out []fact.AgentProc
+	for i, name := range names {
+		if i%256 == 0 && ctx.Err() != nil {
+			return out, fact.Outcome{Status: fact.Failed, Class: classOf(ctx.Err()), CutByBudget: true, Start: start.UTC()}
+		}
+		pid, err := strconv.Atoi(name)
+		if err != nil || pid <= 0 {
+			continue
+		}
+		if p, ok := r.proc(pid, boot); ok && len(out) < maxProcs {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b fact.AgentProc) int { return a.PID - b.PID })
+	return out, fact.Outcome{Status: fact.OK, Start: start.UTC(), Took: fact.Duration(r.now().Sub(start))}
+}
+
+// hidden tells whether /proc is mounted with hidepid: other users' processes
+// then look absent or closed, that of PID 1 among them.
+func (r *reader) hidden() bool {
+	_, err := r.Read("/proc/1/stat", maxProcFile)
+	return err != nil
+}
+
+// proc looks at one process and tells whether it is the agent's.
+func (r *reader) proc(pid int, boot time.Time) (fact.AgentProc, bool) {
+	dir := "/proc/" + strconv.Itoa(pid)
+	exe, err := r.Readlink(dir + "/exe")
+	switch {
+	case err == nil:
+		// An update replaces the file below the running process.
+		exe = strings.TrimSuffix(exe, " (deleted)")
+	case errors.Is(err, fs.ErrPermission) && r.uid != 0:
+		exe = ""
+	default: // a kernel thread, or gone
+		return fact.AgentProc{}, false
+	}
+	role := roleOf(path.Base(exe))
+	if exe != "" && role == "" {
+		return fact.AgentProc{}, false
+	}
+	line, _ := r.Read(dir+"/cmdline", maxProcFile) // of a longer one, the beginning
+	args := strings.Split(string(bytes.TrimRight(line, "\x00")), "\x00")
+	if role == "" {
+		exe = args[0]
+		if role = roleOf(path.Base(exe)); role == "" {
+			return fact.AgentProc{}, false
+		}
+	}
+	if transient(args) {
+		return fact.AgentProc{}, false
+	}
+	p := fact.AgentProc{PID: pid, Role: role, Exe: classify.Clean(exe, 256), UID: -1}
+	if status, err := r.Read(dir+"/status", maxProcFile); err == nil {
+		p.UID = parseUID(string(status))
+	}
+	if stat, err := r.Read(dir+"/stat", maxProcFile); err == nil && !boot.IsZero() {
+		if ticks, ok := parseStartTicks(string(stat)); ok {
+			p.Start = boot.Add(time.Duration(ticks) * (time.Second / userHz))
+		}
+	}
+	return p, true
+}
+
+// roleOf maps an executable's base name to a role; empty for any other program.
+func roleOf(name string) string {
+	switch name {
+	case coreName:
+		return "core"
+	case workerName:
+		return "worker"
+	}
+	return ""
+}
+
+// transient tells a one-shot call (-version, -register …) from the daemon,
+// which is started without arguments.
+func transient(args []string) bool {
+	if len(args) < 2 {
+		return false
+	}
+	switch strings.TrimLeft(args[1], "-") {
+	case "version", "register", "fingerprint", "help", "h":
+		return strings.HasPrefix(args[1], "-")
+	}
+	return false
+}
+
+// bootTime is when the kernel started, by /proc/stat; zero when not known.
+func (r *reader) bootTime() time.Time {
+	// The line stands after one line for each CPU and a long one of
+	// interrupts: 1 MB covers the largest instances.
+	b, err := r.Read("/proc/stat", 1<<20)
+	if err != nil {
+		return time.Time{}
+	}
+	return parseBootTime(string(b))
+}
+
+// parseBootTime finds the btime line: seconds since 1970.
+func parseBootTime(stat string) time.Time {
+	for l := range strings.Lines(stat) {
+		if v, ok := strings.CutPrefix(l, "btime "); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 40)
+			if err != nil || n <= 0 {
+				return time.Time{}
+			}
+			return time.Unix(n, 0).UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// parseStartTicks takes field 22 of /proc/PID/stat. The fields are counted
+// from the last ")": the name in field 2 may hold blanks and parentheses.
+func parseStartTicks(stat string) (int64, bool) {
+	i := strings.LastIndexByte(stat, ')')
+	if i < 0 {
+		return 0, false
+	}
+	f := strings.Fields(stat[i+1:]) // f[0] is field 3
+	if len(f) < 20 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(f[19], 10, 64)
+	// 2^40 ticks are 348 years; more would overflow a Duration.
+	return n, err == nil && n >= 0 && n < 1<<40
+}
+
+// parseUID takes the effective user id of /proc/PID/status; -1 when not known.
+func parseUID(status string) int {
+	for l := range strings.Lines(status) {
+		if v, ok := strings.CutPrefix(l, "Uid:"); ok {
+			f := strings.Fields(v) // real, effective, saved, file system
+			if len(f) < 2 {
+				return -1
+			}
+			n, err := strconv.ParseUint(f[1], 10, 31)
+			if err != nil {
+				return -1
+			}
+			return int(n)
+		}
+	}
+	return -1
+}
