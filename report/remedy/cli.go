@@ -2,7 +2,6 @@ package remedy
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 )
 
@@ -30,8 +29,8 @@ func (p plan) cli() string {
 		say("# only for SSM Agents older than 3.3.40.0:")
 		cliEndpoint(say, "# ", p.ec2messages)
 	}
-	if p.s3 != "" {
-		p.cliGateway(say)
+	if len(p.gateways) > 0 {
+		p.cliGateways(say)
 	}
 	return b.String()
 }
@@ -46,20 +45,16 @@ func (p plan) cliRules(say sayFunc) {
 			say("  --protocol tcp --port %d --cidr VPC_CIDR", port)
 		}
 		for _, c := range cidrs {
-			say("aws ec2 authorize-security-group-ingress --group-id \"$SG\" \\")
-			if c.Addr().Is6() {
-				say("  --ip-permissions \\")
-				say("  '%s'", ipv6Permission(port, c))
+			if c.Addr().Is6() { // --cidr takes IPv4 only
+				say("SIX='Ipv6Ranges=[{CidrIpv6=%s}]'", c)
+				say("aws ec2 authorize-security-group-ingress --group-id \"$SG\" \\")
+				say("  --ip-permissions \"IpProtocol=tcp,FromPort=%d,ToPort=%d,$SIX\"", port, port)
 				continue
 			}
+			say("aws ec2 authorize-security-group-ingress --group-id \"$SG\" \\")
 			say("  --protocol tcp --port %d --cidr %s", port, c)
 		}
 	}
-}
-
-// ipv6Permission is the short syntax's long form: --cidr takes IPv4 only.
-func ipv6Permission(port uint16, c netip.Prefix) string {
-	return fmt.Sprintf("IpProtocol=tcp,FromPort=%d,ToPort=%d,Ipv6Ranges=[{CidrIpv6=%s}]", port, port, c)
 }
 
 func cliEndpoint(say sayFunc, mark, name string) {
@@ -69,14 +64,16 @@ func cliEndpoint(say sayFunc, mark, name string) {
 	say("%s  --subnet-ids $SUBNETS --security-group-ids \"$SG\"", mark)
 }
 
-func (p plan) cliGateway(say sayFunc) {
-	say("# the route table of this subnet; empty: the main table of the VPC serves it")
+func (p plan) cliGateways(say sayFunc) {
+	say("# the route table of this subnet; None: the main table of the VPC serves it")
 	say("TABLE=$(aws ec2 describe-route-tables --output text \\")
 	say("  --filters Name=association.subnet-id,Values=%s \\", or(p.subnet, "SUBNET_ID"))
 	say("  --query 'RouteTables[0].RouteTableId')")
-	say("aws ec2 create-vpc-endpoint --vpc-id \"$VPC\" \\")
-	say("  --vpc-endpoint-type Gateway --route-table-ids \"$TABLE\" \\")
-	say("  --service-name %s", p.s3)
+	for _, x := range p.gateways {
+		say("aws ec2 create-vpc-endpoint --vpc-id \"$VPC\" \\")
+		say("  --vpc-endpoint-type Gateway --route-table-ids \"$TABLE\" \\")
+		say("  --service-name %s", x.name)
+	}
 }
 
 func or(s, otherwise string) string {

@@ -38,8 +38,8 @@ func (p plan) cloudFormation() string {
 	if p.ec2messages != "" {
 		p.endpoint(y, "Ec2messagesEndpoint", p.ec2messages, "WantEc2messages")
 	}
-	if p.s3 != "" {
-		p.gateway(y)
+	for _, x := range p.gateways {
+		p.gateway(y, logicalID(x.id+" gateway"), x.name)
 	}
 	return y.b.String()
 }
@@ -67,10 +67,10 @@ func (p plan) parameters(y *yaml) {
 		y.line(2, "Default: '%t'", p.ec2messagesOn)
 		y.line(2, "Description: only SSM Agents older than 3.3.40.0 need ec2messages")
 	}
-	if p.s3 != "" {
+	if len(p.gateways) > 0 {
 		y.line(1, "RouteTableIds:")
 		y.line(2, "Type: CommaDelimitedList")
-		y.line(2, "Description: route tables of the subnets that need S3")
+		y.line(2, "Description: route tables of the subnets that need the gateway")
 	}
 }
 
@@ -148,31 +148,39 @@ func (p plan) endpoint(y *yaml, id, name, condition string) {
 	}
 	y.line(2, "Properties:")
 	y.line(3, "VpcEndpointType: Interface")
-	y.line(3, "ServiceName: %s", p.sub(name))
+	p.serviceName(y, name)
 	y.line(3, "VpcId: !Ref VpcId")
 	y.line(3, "SubnetIds: !Ref SubnetIds")
 	y.line(3, "SecurityGroupIds: [!Ref EndpointSecurityGroup]")
 	y.line(3, "PrivateDnsEnabled: true")
 }
 
-func (p plan) gateway(y *yaml) {
-	y.line(1, "S3GatewayEndpoint:")
+func (p plan) gateway(y *yaml, id, name string) {
+	y.line(1, "%s:", id)
 	y.line(2, "Type: AWS::EC2::VPCEndpoint")
 	y.line(2, "Properties:")
 	y.line(3, "VpcEndpointType: Gateway")
-	y.line(3, "ServiceName: %s", p.sub(p.s3))
+	p.serviceName(y, name)
 	y.line(3, "VpcId: !Ref VpcId")
 	y.line(3, "RouteTableIds: !Ref RouteTableIds")
 }
 
-// sub writes a service name with the Region as a variable. The prefix is the
-// catalogue's: in China it is com.amazonaws for some services and
-// cn.com.amazonaws for others.
-func (p plan) sub(name string) string {
-	if p.region != "" && strings.Contains(name, "."+p.region+".") {
-		return "!Sub '" + strings.Replace(name, "."+p.region+".", ".${AWS::Region}.", 1) + "'"
+// serviceName writes a service name with the Region as a variable. The prefix
+// is the catalogue's: in China it is com.amazonaws for some services and
+// cn.com.amazonaws for others. Global services carry no Region in their name.
+func (p plan) serviceName(y *yaml, name string) {
+	if p.region == "" || !strings.Contains(name, "."+p.region+".") {
+		y.line(3, "ServiceName: %s", name)
+		return
 	}
-	return name // global services carry no Region in their name
+	value := "'" + strings.Replace(name, "."+p.region+".", ".${AWS::Region}.", 1) + "'"
+	const room = 80 - len("      ServiceName: !Sub ")
+	if len(value) <= room {
+		y.line(3, "ServiceName: !Sub %s", value)
+		return
+	}
+	y.line(3, "ServiceName: !Sub")
+	y.line(4, "%s", value)
 }
 
 // logicalID is a resource name made of letters and digits: "ecr.api" becomes

@@ -8,8 +8,8 @@ func (p plan) title() string {
 	for _, x := range p.services {
 		ids = append(ids, x.id)
 	}
-	if p.s3 != "" {
-		ids = append(ids, "s3 (gateway)")
+	for _, x := range p.gateways {
+		ids = append(ids, x.id+" (gateway)")
 	}
 	return "endpoints for " + strings.Join(ids, ", ")
 }
@@ -40,8 +40,13 @@ func (p plan) notes() []string {
 		}
 		out = append(out, note)
 	}
-	if p.s3 != "" {
-		out = append(out, "S3: give the route table of every subnet that needs it (the CLI lines show this subnet's). A new gateway route drops S3 connections that are open; names keep their public answers, which is right.")
+	for _, x := range p.services {
+		if _, last := cutLast(x.name); last == "execute-api" {
+			out = append(out, "execute-api: its private DNS captures every API of the Region, public APIs too. Calls to those from "+vpc+" then get 403.")
+		}
+	}
+	if len(p.gateways) > 0 {
+		out = append(out, "Gateway endpoints: give the route table of every subnet that needs them (the CLI lines find this subnet's). A new gateway route drops connections to the service that are open. Names keep their public answers, which is right; security groups must allow outbound 443 to the service's prefix list.")
 	}
 	if len(p.absent) > 0 {
 		out = append(out, "No endpoint service is known in this Region for "+strings.Join(p.absent, ", ")+": those names need a NAT path.")

@@ -44,7 +44,7 @@ type plan struct {
 	services            []service
 	ec2messages         string // service name; empty: left out
 	ec2messagesOn       bool
-	s3                  string // service name of the gateway; empty: left out
+	gateways            []service // S3 and DynamoDB
 	absent              []string
 	inferred            []string
 }
@@ -72,8 +72,13 @@ func planFor(s *fact.Set, v diagnose.Verdict) plan {
 	if len(subjects) == 0 || centralised(s, v.Rows) {
 		return p
 	}
+	byGateway := map[string]bool{} // groups that a gateway endpoint can serve, which costs nothing
 	for _, t := range s.Targets {
-		if subjects[t.Key()] || subjects[t.Host] || subjects[t.ID] {
+		byGateway[t.Group] = byGateway[t.Group] || (t.Group != "" && t.Type == "Gateway")
+	}
+	for _, t := range s.Targets {
+		named := subjects[t.Key()] || subjects[t.Host] || subjects[t.ID]
+		if named && (t.Type == "Gateway" || !byGateway[t.Group]) {
 			p.add(t, rows[t.Key()])
 		}
 	}
@@ -116,8 +121,8 @@ func (p *plan) add(t fact.Target, row diagnose.Row) {
 		return
 	}
 	if t.Type == "Gateway" {
-		if isS3(t) && row.Status == diagnose.Fail {
-			p.s3 = t.Service
+		if _, last := cutLast(t.Service); row.Status == diagnose.Fail {
+			p.gateways = append(p.gateways, service{id: last, name: t.Service, host: t.Host})
 		}
 		return
 	}
@@ -195,11 +200,6 @@ func vpcBlocks(s *fact.Set, vpc string) []netip.Prefix {
 		}
 	}
 	return out
-}
-
-func isS3(t fact.Target) bool {
-	_, last := cutLast(t.Service)
-	return last == "s3"
 }
 
 // cutLast splits a service name at its last dot.

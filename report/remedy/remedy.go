@@ -30,7 +30,7 @@ func For(s *fact.Set, v diagnose.Verdict) []Template {
 		return nil
 	}
 	p := planFor(s, v)
-	if len(p.services) == 0 && p.s3 == "" {
+	if len(p.services) == 0 && len(p.gateways) == 0 {
 		return nil
 	}
 	notes := p.notes()

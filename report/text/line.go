@@ -1,0 +1,47 @@
+package text
+
+import (
+	"strconv"
+	"strings"
+
+	"vpcdoctor/report"
+	"vpcdoctor/report/diagnose"
+)
+
+// Line is the verdict on one line of plain ASCII, for logs and progress:
+// "vpcdoctor: BROKEN EP-01 i-0abc cn-north-1: sentence (and 1 more cause)".
+func Line(r *report.Report) string {
+	status := strings.ToUpper(clean(string(r.Verdict.Status)))
+	parts := []string{"vpcdoctor:", or(status, "NO VERDICT")}
+	lead, ok := leading(r.Verdict)
+	if ok {
+		parts = append(parts, code(lead.Code))
+	}
+	for _, s := range []string{r.Context.InstanceID, r.Context.Region} {
+		if s != "" {
+			parts = append(parts, short(s, 48))
+		}
+	}
+	out := strings.Join(parts, " ") + ": " + strings.TrimPrefix(short(r.Verdict.Headline, headlineMax), string(lead.Code)+": ")
+	if n := others(r.Verdict, lead, ok); n > 0 {
+		out += " (and " + strconv.Itoa(n) + " more)"
+	}
+	if r.Context.Interrupted {
+		out += " (interrupted)"
+	}
+	return strings.TrimRight(out, " :")
+}
+
+// others counts the causes beside the leading one that ask for an act.
+func others(v diagnose.Verdict, lead diagnose.Finding, led bool) int {
+	n := 0
+	for _, f := range v.Causes {
+		if !f.Accepted && f.Severity != diagnose.SevInfo {
+			n++
+		}
+	}
+	if led && lead.Severity != diagnose.SevInfo {
+		n--
+	}
+	return n
+}
