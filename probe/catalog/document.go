@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -21,6 +22,8 @@ type Catalog struct {
 	extra  []*entry // services that the embedded catalogue does not know
 	over   map[regionID]overlay
 	merged bool
+
+	extraByID map[string]*entry
 }
 
 // regionID names one entry in one Region.
@@ -40,6 +43,7 @@ type document struct {
 	index map[string]int      // id to position
 	short map[string][]string // short service name to ids, where they differ: "s3" to both S3 rows
 
+	forms   func() []*regexp.Regexp // of Region ids, by partition
 	mu      sync.Mutex
 	entries []*entry // decoded so far, by position
 }
@@ -122,6 +126,7 @@ func parse(text string) (*document, error) {
 	if err := json.Unmarshal([]byte(head+tail), d); err != nil {
 		return nil, fmt.Errorf("reading partitions and profiles: %w", err)
 	}
+	d.forms = sync.OnceValue(d.compileForms)
 	n := strings.Count(body, "\n") + 1
 	d.ids, d.lines = make([]string, 0, n), make([]string, 0, n)
 	d.index, d.short = make(map[string]int, n), map[string][]string{}
@@ -162,12 +167,7 @@ func (c *Catalog) entry(id string) *entry {
 	if i, ok := c.doc.index[id]; ok {
 		return c.doc.at(i)
 	}
-	for _, e := range c.extra {
-		if e.ID == id {
-			return e
-		}
-	}
-	return nil
+	return c.extraByID[id]
 }
 
 // all yields every entry in the catalogue's order, merged ones last.

@@ -85,7 +85,7 @@ func (c *Catalog) expand(e *entry, region string) expansion {
 	if len(x.ports) == 0 {
 		x.ports = defaultPorts
 	}
-	if demoted(e, p.ID, x.tier) {
+	if demoted(e, p.ID, x.tier) || x.tier == "" && e.PrivateDNS == dnsYes && !d.listed(region) {
 		x.confidence = Derived
 	}
 	name, ok := e.ServiceName[p.ID]
@@ -180,9 +180,12 @@ func (x *expansion) apply(o overlay) {
 	known := x.probes
 	x.probes = nil
 	for _, n := range x.names {
-		x.probes = append(x.probes, probesFor(n, known)...)
+		for _, p := range probesFor(n, known) {
+			if !slices.Contains(x.probes, p) {
+				x.probes = append(x.probes, p)
+			}
+		}
 	}
-	x.probes = slices.Compact(x.probes)
 	x.notCovered = slices.DeleteFunc(slices.Clone(x.notCovered), func(h string) bool { return covered(h, x.names) })
 }
 
@@ -202,14 +205,14 @@ func splitDual(names, dual []string) (main, extra []string) {
 }
 
 // probesFor are the hosts to ask for one private name: for a wildcard the
-// known probe hosts under it, else any label.
+// known probe hosts under it and at its apex, else any label.
 func probesFor(name string, known []string) []string {
 	if !strings.HasPrefix(name, "*.") {
 		return []string{name}
 	}
 	var out []string
 	for _, k := range known {
-		if covered(k, []string{name}) {
+		if covered(k, []string{name}) || k == name[2:] {
 			out = append(out, k)
 		}
 	}

@@ -49,10 +49,8 @@ func (c *Catalog) byID(w string) []string {
 	if ids := c.doc.short[w]; ids != nil {
 		return ids
 	}
-	for _, e := range c.extra {
-		if e.ID == w {
-			return []string{w}
-		}
+	if c.extraByID[w] != nil {
+		return []string{w}
 	}
 	return nil
 }
@@ -216,12 +214,27 @@ func (c *Catalog) CheckNames(profiles, services []string) error {
 	return nil
 }
 
-// CheckRegion returns an *UnknownError for a name that no partition would use
-// for a Region.
+// CheckRegion tells whether a Region that a user typed can exist: it is listed,
+// or has the form of its partition and a point of the compass in it, as all
+// Regions have. The error is an *UnknownError.
 func (c *Catalog) CheckRegion(region string) error {
-	if c.doc.partition(region) != nil {
+	if c.doc.listed(region) {
 		return nil
 	}
+	if c.doc.partition(region) != nil {
+		labels := strings.Split(region, "-")
+		if slices.Contains(directions, labels[len(labels)-2]) {
+			return nil
+		}
+	}
+	return c.unknownRegion(region)
+}
+
+var directions = []string{
+	"central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west",
+}
+
+func (c *Catalog) unknownRegion(region string) *UnknownError {
 	return &UnknownError{Kind: "region", Name: region, Near: near(strings.ToLower(region), c.Regions())}
 }
 

@@ -48,16 +48,26 @@ func (d *document) partition(region string) *Partition {
 		}
 	}
 	// 32 is twice the longest Region id there is: nothing longer reaches the
-	// expression, whose \w would let any length through.
-	if len(region) > 32 {
+	// expressions, whose \w would let any length through. Every id has two
+	// hyphens.
+	if len(region) > 32 || strings.Count(region, "-") < 2 {
 		return nil
 	}
-	for i, p := range d.Partitions {
-		if ok, err := regexp.MatchString(p.RegionRegex, region); err == nil && ok {
+	for i, form := range d.forms() {
+		if form.MatchString(region) {
 			return &d.Partitions[i]
 		}
 	}
 	return nil
+}
+
+// compileForms compiles the patterns of Region ids. Most runs never need them.
+func (d *document) compileForms() []*regexp.Regexp {
+	var out []*regexp.Regexp
+	for _, p := range d.Partitions {
+		out = append(out, regexp.MustCompile(p.RegionRegex)) // a test compiles all
+	}
+	return out
 }
 
 // listed tells whether the catalogue lists the Region, rather than inferring

@@ -141,6 +141,31 @@ func (r *RangeList) Covers(region string) bool {
 	return false
 }
 
+// Prefixes lists the ranges of one Region and service, IPv4 before IPv6 and
+// longest first: a stock of real public addresses for simulations.
+func (r *RangeList) Prefixes(region, service string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, g := range r.groups {
+		for i := range g.tags {
+			if reg, svc := r.name(g.tags[i]); reg == region && svc == service {
+				out = append(out, g.prefix(i))
+			}
+		}
+	}
+	return out
+}
+
+// prefix is the range at a position.
+func (g rangeGroup) prefix(i int) netip.Prefix {
+	b := make([]byte, 4, 16)
+	if g.v6 {
+		b = b[:16]
+	}
+	copy(b, g.key(i))
+	a, _ := netip.AddrFromSlice(b)
+	return netip.PrefixFrom(a, g.bits)
+}
+
 // name splits a tag.
 func (r *RangeList) name(tag byte) (region, service string) {
 	reg, svc := int(tag>>2), int(tag&3)

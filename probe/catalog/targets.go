@@ -34,8 +34,8 @@ const maxLabels = 8
 // An *[UnknownError] or *[NotInRegionError] may come together with the targets
 // of everything else that was asked for (several are joined).
 func (c *Catalog) Targets(s Selection) ([]fact.Target, []string, error) {
-	if err := c.CheckRegion(s.Region); err != nil {
-		return nil, nil, err
+	if c.doc.partition(s.Region) == nil {
+		return nil, nil, c.unknownRegion(s.Region)
 	}
 	b := &builder{c: c, sel: s, byHost: map[string]int{}}
 	if !c.doc.listed(s.Region) {
@@ -176,7 +176,11 @@ func (b *builder) unproven(x expansion) bool {
 }
 
 func (b *builder) notHere(arg string, x expansion) error {
-	return &NotInRegionError{Name: arg, ID: x.entry.ID, Region: b.sel.Region, Known: b.c.knownIn(x.entry, b.sel.Region), Note: x.note}
+	e := &NotInRegionError{Name: arg, ID: x.entry.ID, Region: b.sel.Region, Known: b.c.knownIn(x.entry, b.sel.Region)}
+	if x.note != x.entry.Note {
+		e.Note = x.note // about this Region, not about the service at large
+	}
+	return e
 }
 
 func joinIDs(xs []expansion) string {

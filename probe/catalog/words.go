@@ -58,6 +58,7 @@ var words = map[string][]string{
 	"sagemaker-notebook":          {"sagemaker-notebook"},
 	"sagemaker-notebook-instance": {"sagemaker-notebook"},
 	"sagemaker-notebooks":         {"sagemaker-notebook"},
+	"secrets":                     {"secretsmanager"},
 	"security-token-service":      {"sts"},
 	"server-migration-service":    {"sms"},
 	"ses":                         {"email"},
