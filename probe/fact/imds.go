@@ -42,6 +42,7 @@ type IMDS struct {
 type IMDSGet struct {
 	Outcome
 	Path       string `json:"path"`
+	Connected  bool   `json:"connected,omitempty"`   // a connection was there: silence then is not a dropped SYN
 	HTTPStatus int    `json:"http_status,omitempty"` // 0: no HTTP answer
 	Bytes      int    `json:"bytes,omitempty"`       // of the body
 	HTML       bool   `json:"html,omitempty"`        // the body looks like a web page: not the metadata service
@@ -51,7 +52,7 @@ type IMDSGet struct {
 type ENI struct {
 	MAC              string         `json:"mac"`
 	Primary          bool           `json:"primary,omitempty"`
-	Device           int            `json:"device"` // device-number; 0 is the primary
+	Device           int            `json:"device"` // device-number; 0 is the primary, -1: not asked
 	InterfaceID      string         `json:"interface_id,omitempty"`
 	SubnetID         string         `json:"subnet_id,omitempty"`
 	SubnetCIDR       netip.Prefix   `json:"subnet_cidr,omitzero"`
