@@ -57,6 +57,7 @@ type Run struct {
 	Expect      string    `json:"expect"`                 // auto | private | any
 	Private     bool      `json:"private,omitempty"`      // --require-private: no public address was dialled
 	NeedAgent   bool      `json:"need_agent,omitempty"`   // --require-agent: unchecked agent internals are inconclusive
+	Ignored     []string  `json:"ignored,omitempty"`      // --ignore: codes that were accepted
 	Budget      Duration  `json:"budget_ms"`              // of the whole run
 	Interrupted bool      `json:"interrupted,omitempty"`  // ended by a signal
 	Environment []EnvSeen `json:"environment,omitempty"`  // environment variables that were honoured

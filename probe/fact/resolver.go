@@ -66,7 +66,7 @@ type Answer struct {
 	Status Status         `json:"status"`
 	Class  Class          `json:"class,omitempty"`  // of the failure, when nothing answered
 	Addrs  []netip.Addr   `json:"addrs,omitempty"`  // IPv4 first
-	Source string         `json:"source,omitempty"` // hosts | dns
+	Source string         `json:"source,omitempty"` // hosts | dns | literal
 	Line   int            `json:"line,omitempty"`   // of the hosts file
 	Server netip.AddrPort `json:"server,omitzero"`  // that answered
 	Dead   int            `json:"dead,omitempty"`   // configured servers before it that stayed silent

@@ -1,0 +1,62 @@
+package probe
+
+import (
+	"strings"
+	"testing"
+
+	"vpcdoctor/probe/fact"
+)
+
+func TestParseEndpoint(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want Endpoint
+		err  string
+	}{
+		{in: "billing=vpce-0a1.example.internal:8443", want: Endpoint{Name: "billing", Host: "vpce-0a1.example.internal", Port: 8443}},
+		{in: "a=b.example", want: Endpoint{Name: "a", Host: "b.example", Port: 443}},
+		{in: "a=b.example.", want: Endpoint{Name: "a", Host: "b.example", Port: 443}},
+		{in: "a=10.0.0.9", want: Endpoint{Name: "a", Host: "10.0.0.9", Port: 443}},
+		{in: "a=10.0.0.9:9000", want: Endpoint{Name: "a", Host: "10.0.0.9", Port: 9000}},
+		{in: "a=fd00::9", want: Endpoint{Name: "a", Host: "fd00::9", Port: 443}},
+		{in: "a=[fd00::9]:9000", want: Endpoint{Name: "a", Host: "fd00::9", Port: 9000}},
+		{in: "billing", err: "want name=host"},
+		{in: "=host", err: "want name=host"},
+		{in: "a=", err: "want name=host"},
+		{in: "a=b:https", err: "not a number"},
+		{in: "a=b:70000", err: "not a number"},
+		{in: "a=b:0", err: "port 0"},
+		{in: "mail=b:25", err: "port 25"},
+		{in: "a=b..c", err: "not a host name"},
+		{in: "a=b\x1b[31m", err: "not a host name"},
+		{in: "two words=b", err: "letters, digits and hyphens"},
+	} {
+		got, err := ParseEndpoint(tt.in)
+		switch {
+		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
+			t.Errorf("ParseEndpoint(%q) = %v, want error with %q", tt.in, err, tt.err)
+		case tt.err == "" && (err != nil || got != tt.want):
+			t.Errorf("ParseEndpoint(%q) = %+v, %v; want %+v", tt.in, got, err, tt.want)
+		}
+	}
+}
+
+func TestEndpointTargetIsRequired(t *testing.T) {
+	e := Endpoint{Name: "billing", Host: "Billing.Example", Port: 9000, Plain: true}
+	got := e.Target()
+	if got.Need != fact.NeedRequired || got.Host != "billing.example" || got.Ports[0].TLS {
+		t.Errorf("Target() = %+v: want required, lower-case host, no TLS", got)
+	}
+}
+
+func FuzzParseEndpoint(f *testing.F) {
+	for _, s := range []string{"a=b:1", "a=[::1]:2", "=", "a==b", "a=b:c:d"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		e, err := ParseEndpoint(s)
+		if err == nil && (e.Name == "" || e.Host == "" || e.Port == 0 || e.Port == 25) {
+			t.Errorf("ParseEndpoint(%q) accepted %+v", s, e)
+		}
+	})
+}

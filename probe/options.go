@@ -1,0 +1,98 @@
+package probe
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"vpcdoctor/probe/catalog"
+	"vpcdoctor/probe/trust"
+)
+
+// Limits that hold for every run (decisions.md, "Do no harm").
+const (
+	// MaxConnections is how many TCP connections may be in flight at once.
+	MaxConnections = 32
+	// MaxPacketsPerSecond bounds what we send to the link-local services and
+	// the VPC resolver together. They share an allowance of 1,024 packets a
+	// second per ENI with the programs that run here (VPC User Guide, "DNS
+	// attributes for your VPC", read 2026-11).
+	MaxPacketsPerSecond = 300
+	// MaxAddresses of one name that are dialled. An endpoint has one address
+	// per AZ, public names answer with up to eight.
+	MaxAddresses = 16
+)
+
+// Defaults of the timeouts. Each is the time of one attempt.
+const (
+	// DefaultBudget is the time of the whole run.
+	DefaultBudget = 10 * time.Second
+	// DefaultTCPTimeout lets the SYN be sent three times (at 0, 1 and 3 s on
+	// Linux), so that one lost packet is not a finding.
+	DefaultTCPTimeout = 3500 * time.Millisecond
+	// DefaultDNSTimeout is for one packet; a silent server is asked twice.
+	DefaultDNSTimeout = 1500 * time.Millisecond
+)
+
+// Env stands for the host that is examined, so that tests can stand in for it.
+type Env struct {
+	Root    string                                                                 // of the file system, "/" by default
+	Getenv  func(string) string                                                    // our own environment
+	Command func(ctx context.Context, name string, args ...string) ([]byte, error) // runs a fixed external command
+	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)      // nil: net.Dialer
+	Now     func() time.Time                                                       // nil: time.Now
+	UID     int                                                                    // effective user id, -1 where there is none
+}
+
+// Options is what the user asked for.
+type Options struct {
+	Version, Commit, Context string // of the build and the call, for the facts
+
+	Catalog   *catalog.Catalog // nil: the embedded one
+	Region    string           // --region; empty: found out
+	Profiles  []string
+	Services  []string
+	Endpoints []Endpoint // custom endpoints
+	All       bool
+
+	Expect       string // auto | private | any
+	Private      bool   // --require-private
+	NeedAgent    bool   // --require-agent
+	DialPublic   bool   // --all dials public answers too
+	FIPS         bool   // AWS_USE_FIPS_ENDPOINT
+	DualStack    bool   // AWS_USE_DUALSTACK_ENDPOINT
+	IMDSEndpoint string // AWS_EC2_METADATA_SERVICE_ENDPOINT
+	IMDSDisabled string // the variable that turned IMDS off; empty: on
+	EnvRegion    string // AWS_REGION or AWS_DEFAULT_REGION, the last fallback
+
+	Resolvers []netip.AddrPort // --resolver
+	Trust     *trust.Store
+	Timeout   time.Duration // of one attempt; 0: the defaults above
+	Budget    time.Duration // 0: DefaultBudget
+}
+
+// Progress is told where the run is. It is called from one goroutine at a
+// time and must return at once.
+type Progress func(stage string, done, total int)
+
+func (o *Options) tcpTimeout() time.Duration {
+	if o.Timeout > 0 {
+		return o.Timeout
+	}
+	return DefaultTCPTimeout
+}
+
+func (o *Options) dnsTimeout() time.Duration {
+	if o.Timeout > 0 {
+		return min(o.Timeout, DefaultDNSTimeout)
+	}
+	return DefaultDNSTimeout
+}
+
+func (o *Options) budget() time.Duration {
+	if o.Budget > 0 {
+		return o.Budget
+	}
+	return DefaultBudget
+}

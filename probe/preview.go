@@ -1,0 +1,81 @@
+package probe
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"vpcdoctor/probe/agent"
+	"vpcdoctor/probe/fact"
+	"vpcdoctor/probe/host"
+)
+
+// Preview is what a run would do, worked out without sending a packet.
+type Preview struct {
+	Place       fact.Place
+	Targets     []fact.Target
+	Servers     []string // DNS servers that would be asked
+	IMDSPackets string
+	DNSPackets  int // at most; a silent server is asked twice
+	Connections int // at most, at two addresses a name
+	Worst       time.Duration
+	Notes       []string
+}
+
+// previewAddresses is how many addresses a name is expected to have: an
+// endpoint in two AZs. Answers are not known before asking.
+const previewAddresses = 2
+
+// Plan works out what Run would do with the same options, from the files of
+// the host alone. Nothing is sent, not even to the metadata service, so the
+// Region must come from a flag, the agent's files, resolv.conf or AWS_REGION.
+func Plan(ctx context.Context, env Env, o Options) Preview {
+	r := newRunner(env, o, fact.Trust{}, nil)
+	r.set.Host = host.Read(ctx, host.Options{Root: r.env.Root, Getenv: r.env.Getenv})
+	r.set.Agent, r.secrets = agent.Read(ctx, agent.Options{Root: r.env.Root, UID: r.env.UID, Now: r.env.Now})
+	r.set.Place = r.place()
+	r.plan()
+
+	p := Preview{Place: r.set.Place, Targets: r.set.Targets, IMDSPackets: "1 token PUT and at most 25 GETs"}
+	if o.IMDSDisabled != "" {
+		p.IMDSPackets = "none (" + o.IMDSDisabled + " is set)"
+	}
+	for _, s := range r.configured() {
+		p.Servers = append(p.Servers, s.String())
+	}
+	for _, s := range r.set.Resolver.VPC {
+		p.Servers = append(p.Servers, s.String())
+	}
+	full, brief := r.names()
+	p.DNSPackets = 2*len(r.fullQuestions(full)) + 2*len(brief)
+	for _, t := range r.set.Targets {
+		p.Connections += previewAddresses * len(t.Ports)
+	}
+	p.Connections += len(r.tunnels())
+	p.Worst = worstCase(r.opt, p.DNSPackets, p.Connections)
+	for _, c := range r.set.Cut {
+		p.Notes = append(p.Notes, c.What+": "+c.Why)
+	}
+	return p
+}
+
+// worstCase is the longest the run can take: everything silent, bounded by the
+// budget.
+func worstCase(o Options, packets, connections int) time.Duration {
+	const imdsSilent = 2 * time.Second // probe/imds gives up on a silent service after this
+	dns := 2*o.dnsTimeout() + time.Duration(packets/MaxPacketsPerSecond)*time.Second
+	rounds := (connections + MaxConnections - 1) / MaxConnections
+	return min(o.budget(), imdsSilent+dns+time.Duration(rounds)*o.tcpTimeout())
+}
+
+// plural is "1 address", "2 addresses".
+func plural(n int, word string) string {
+	s := strconv.Itoa(n) + " " + word
+	if n == 1 {
+		return s
+	}
+	if word[len(word)-1] == 's' {
+		return s + "es"
+	}
+	return s + "s"
+}

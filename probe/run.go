@@ -1,0 +1,162 @@
+package probe
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"vpcdoctor/probe/agent"
+	"vpcdoctor/probe/catalog"
+	"vpcdoctor/probe/fact"
+	"vpcdoctor/probe/host"
+	"vpcdoctor/probe/imds"
+	"vpcdoctor/probe/pace"
+	"vpcdoctor/probe/resolve"
+)
+
+// runner carries what the stages of one run share.
+type runner struct {
+	env      Env
+	opt      Options
+	cat      *catalog.Catalog
+	pace     *pace.Limiter
+	progress Progress
+	set      *fact.Set
+	secrets  agent.Secrets // the agent's proxy with its credentials; never leaves memory
+}
+
+// Run gathers the facts. It returns when everything is gathered, when the
+// budget is used up or when ctx is cancelled, with what is known by then.
+func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progress Progress) *fact.Set {
+	r := newRunner(env, o, trustFacts, progress)
+	ctx, cancel := context.WithDeadline(ctx, time.Now().Add(r.opt.budget()))
+	defer cancel()
+
+	r.gatherHost(ctx)
+	r.set.Place = r.place()
+	r.plan()
+	r.lookUp(ctx)
+	r.set.Addresses = classify(r.set)
+	r.set.Host.Before = host.Counters(r.env.Root)
+	r.connect(ctx)
+	r.set.Host.After = host.Counters(r.env.Root)
+
+	r.set.End = r.env.Now().UTC()
+	return r.set
+}
+
+func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *runner {
+	if env.Now == nil {
+		env.Now = time.Now
+	}
+	if env.Root == "" {
+		env.Root = "/"
+	}
+	if env.Dial == nil {
+		env.Dial = (&net.Dialer{}).DialContext
+	}
+	if env.Getenv == nil {
+		env.Getenv = func(string) string { return "" }
+	}
+	if progress == nil {
+		progress = func(string, int, int) {}
+	}
+	r := &runner{env: env, opt: o, cat: o.Catalog, pace: pace.New(MaxPacketsPerSecond), progress: progress}
+	if r.cat == nil {
+		r.cat = catalog.Embedded()
+	}
+	r.set = &fact.Set{
+		Schema: fact.SchemaVersion, Start: env.Now().UTC(), Trust: trustFacts,
+		Run: fact.Run{
+			Version: o.Version, Commit: o.Commit, UID: env.UID, Context: o.Context,
+			Profiles: o.Profiles, Services: o.Services, All: o.All,
+			Expect: o.Expect, Private: o.Private, NeedAgent: o.NeedAgent,
+			Budget:     fact.Duration(o.budget()),
+			RangesDate: catalog.Ranges().Date, CatalogDate: r.cat.Date(),
+		},
+	}
+	if r.set.Run.Expect == "" {
+		r.set.Run.Expect = "auto"
+	}
+	return r
+}
+
+// gatherHost reads the host, the agent, the metadata service and the resolver
+// configuration side by side: none needs another.
+func (r *runner) gatherHost(ctx context.Context) {
+	r.progress("instance", 0, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		r.set.Host = host.Read(ctx, host.Options{Root: r.env.Root, Getenv: r.env.Getenv})
+	})
+	wg.Go(func() {
+		r.set.Agent, r.secrets = agent.Read(ctx, agent.Options{
+			Root: r.env.Root, Command: r.env.Command, UID: r.env.UID, Now: r.env.Now,
+		})
+	})
+	wg.Go(func() {
+		r.set.IMDS = imds.Read(ctx, imds.Options{
+			Endpoint: r.opt.IMDSEndpoint, Disabled: r.opt.IMDSDisabled,
+			Dial: r.env.Dial, Pace: r.pace, UserAgent: UserAgent(r.opt.Version),
+		})
+	})
+	wg.Wait()
+	r.set.Run.Packets.IMDSPuts = r.set.IMDS.Puts
+	r.set.Run.Packets.IMDSGets = r.set.IMDS.GetCount
+	r.progress("instance", 1, 1)
+}
+
+// plan decides the targets, and reads the resolver configuration, which wants
+// to know the names to look for in the hosts file.
+func (r *runner) plan() {
+	targets, notes := r.targets()
+	r.set.Targets = targets
+	for _, n := range notes {
+		r.cut("targets", n, "")
+	}
+	names := make([]string, 0, len(targets))
+	for _, t := range targets {
+		names = append(names, t.Host)
+	}
+	names = append(names, r.proxyName())
+	r.set.Resolver = resolve.Config(resolve.ConfigOptions{
+		ReadFile: r.readFile, Readlink: r.readlink, Names: names,
+	})
+	r.set.Resolver.Override = r.opt.Resolvers
+	r.set.Resolver.VPC = r.vpcServers()
+}
+
+// vpcServers are the VPC's own resolver addresses, or none on a machine that
+// is known not to be an EC2 instance: there they are nobody we may ask.
+func (r *runner) vpcServers() []netip.AddrPort {
+	if r.set.Host.EC2 == "no" && r.set.IMDS.InstanceID == "" {
+		r.cut("VPC resolver", "this machine is not an EC2 instance", "")
+		return nil
+	}
+	return resolve.VPCServers(r.set.IMDS.VPCCIDRs())
+}
+
+func (r *runner) cut(what, why, key string) {
+	r.set.Cut = append(r.set.Cut, fact.Cut{What: what, Why: why, Key: key})
+}
+
+func (r *runner) readFile(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(r.env.Root, name))
+}
+
+func (r *runner) readlink(name string) (string, error) {
+	return os.Readlink(filepath.Join(r.env.Root, name))
+}
+
+// UserAgent is what every HTTP request of ours says about itself, so that the
+// owner of a firewall or a log can recognise a diagnostic.
+func UserAgent(version string) string {
+	if version == "" {
+		version = "dev"
+	}
+	return "vpcdoctor/" + version + " (+diagnostic)"
+}
