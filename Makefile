@@ -1,0 +1,68 @@
+# vpcdoctor: every task of the project. "make" prints this list.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED ?= 0
+export GOFLAGS += -buildvcs=false -trimpath
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# Tool versions, pinned here and nowhere else.
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Budgets. 1 MB = 1,000,000 bytes.
+MAX_SIZE := 13000000
+FUZZTIME ?= 10s
+
+.PHONY: help build test check demo bench size lint fuzz catalog race cross clean
+
+help: ## print this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+build: ## bin/vpcdoctor and bin/vpclab
+	go build -ldflags '$(LDFLAGS)' -o bin/vpcdoctor ./cmd/vpcdoctor
+	go build -ldflags '$(LDFLAGS)' -o bin/vpclab ./cmd/vpclab
+
+test: ## all tests; says what it skips and why (needs Go, git, make)
+	@go vet ./...
+	@go test -timeout 20m -v ./... | awk -f .ci/summary.awk
+
+check: lint race cross size ## test's big sister: lint, race detector, cross-compiles, size and linker guards
+
+race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -timeout 25m ./...
+
+lint: ## golangci-lint, pinned
+	go run $(GOLANGCI) run ./...
+
+cross: ## the binary for every system it is meant for
+	@for t in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
+	  echo "build $$t"; \
+	  GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./cmd/vpcdoctor || exit 1; \
+	done
+
+demo: build ## the article's experiment, replayed in the simulated VPC
+	@bin/vpclab demo --vpcdoctor bin/vpcdoctor
+
+bench: build ## speed and memory of the built binary, in the simulated VPC
+	@bin/vpclab bench --vpcdoctor bin/vpcdoctor
+
+size: ## size of the stripped binary against its budget
+	@go build -ldflags '$(LDFLAGS)' -o bin/vpcdoctor ./cmd/vpcdoctor
+	@s=$$(wc -c < bin/vpcdoctor); echo "bin/vpcdoctor $$s bytes, budget $(MAX_SIZE)"; test $$s -le $(MAX_SIZE)
+
+fuzz: ## every fuzz target for FUZZTIME each (default 10s)
+	@for p in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; \
+	done
+
+catalog: ## validate the endpoint catalogue against its evidence
+	go test -count=1 -v -run '^TestCatalog' ./probe/catalog
+
+clean: ## remove what was built
+	rm -rf bin dist
