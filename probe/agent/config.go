@@ -92,6 +92,7 @@ func parseConfig(b []byte, c *fact.AgentConfig) {
 		v, ok := valid(value)
 		if !ok {
 			odd = append(odd, key)
+			return ""
 		}
 		return v
 	}
@@ -146,11 +147,8 @@ func endpointHost(s string) (string, bool) {
 		s = s[:i]
 	}
 	s = strings.ToLower(s[strings.LastIndexByte(s, '@')+1:])
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil && a.Zone() == "" {
-		return s, a.Is4() || strings.HasPrefix(s, "[")
-	}
-	if a, err := netip.ParseAddrPort(s); err == nil && a.Addr().Zone() == "" {
-		return a.String(), a.Port() != 0
+	if strings.HasPrefix(s, "[") {
+		return literal6(s)
 	}
 	host, port, hasPort := strings.Cut(s, ":")
 	host, ok := domain(host)
@@ -164,6 +162,18 @@ func endpointHost(s string) (string, bool) {
 		return "", false
 	}
 	return host + ":" + port, true
+}
+
+// literal6 accepts an IPv6 address in brackets, with or without a port.
+func literal6(s string) (string, bool) {
+	if a, err := netip.ParseAddrPort(s); err == nil && a.Port() != 0 && a.Addr().Zone() == "" {
+		return a.String(), true
+	}
+	a, err := netip.ParseAddr(strings.TrimSuffix(s[1:], "]"))
+	if err != nil || !a.Is6() || a.Zone() != "" || !strings.HasSuffix(s, "]") {
+		return "", false
+	}
+	return "[" + a.String() + "]", true
 }
 
 // domain accepts a DNS name of letters, digits and hyphens (RFC 1123, 2.1) and

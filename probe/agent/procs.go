@@ -151,7 +151,8 @@ func (r *reader) bootTime() time.Time {
 func parseBootTime(stat string) time.Time {
 	for l := range strings.Lines(stat) {
 		if v, ok := strings.CutPrefix(l, "btime "); ok {
-			n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 40)
+			// 37 bits reach the year 4147; JSON ends at 9999.
+			n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 37)
 			if err != nil || n <= 0 {
 				return time.Time{}
 			}

@@ -1,0 +1,63 @@
+package agent
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vpcdoctor/probe/fact"
+)
+
+func TestIdentity(t *testing.T) {
+	ok := fact.Outcome{Status: fact.OK}
+	ec2 := `{"SchemaVersion":"1.4","InstanceId":"i-0abc","IdentityType":"EC2","ShareFile":"","CredentialSource":"EC2",` +
+		`"CredentialsRetrievedAt":"2026-11-21T11:50:00Z","CredentialsExpiresAt":"2026-11-21T13:50:00+01:00"}`
+	for _, c := range []struct {
+		name string
+		tree tree
+		want fact.AgentIdentity
+	}{
+		{"instance profile", tree{identityPath: ec2}, fact.AgentIdentity{
+			Outcome: ok, InstanceID: "i-0abc", Type: "EC2", Source: "EC2",
+			Retrieved: now.Add(-10 * time.Minute), Expires: now.Add(50 * time.Minute),
+		}},
+		{"never had credentials", tree{identityPath: `{"InstanceId":"i-0abc","IdentityType":"EC2","CredentialSource":"None","CredentialsRetrievedAt":"0001-01-01T00:00:00Z","CredentialsExpiresAt":"0001-01-01T00:00:00Z"}`},
+			fact.AgentIdentity{Outcome: ok, InstanceID: "i-0abc", Type: "EC2", Source: "None"}},
+		{"hybrid activation on an EC2 instance", tree{
+			identityPath: ec2,
+			vaultKeyPath: `{"instanceID":"mi-0123456789abcdef0","region":"eu-west-1","instanceType":"","privateKey":"PRIVATE+KEY","privateKeyType":"Rsa"}`,
+		}, fact.AgentIdentity{
+			Outcome: ok, InstanceID: "i-0abc", Type: "EC2", Source: "EC2",
+			Retrieved: now.Add(-10 * time.Minute), Expires: now.Add(50 * time.Minute),
+			Hybrid: "mi-0123456789abcdef0", HybridIn: "eu-west-1",
+		}},
+		{"hybrid by the registration file", tree{registrationPath: `{"ManagedInstanceID":"mi-0a","Region":"eu-west-1"}`},
+			fact.AgentIdentity{Outcome: absent, Hybrid: "mi-0a", HybridIn: "eu-west-1"}},
+		{"a cleared registration", tree{vaultKeyPath: `{"instanceID":"","region":"","privateKey":""}`}, fact.AgentIdentity{Outcome: absent}},
+		{"EC2's own registration is not hybrid", tree{vaultKeyPath: `{"instanceID":"i-0abc","region":"us-east-1","privateKey":"x"}`}, fact.AgentIdentity{Outcome: absent}},
+		{"trash", tree{identityPath: "\x00\x01", vaultKeyPath: "PRIVATE"}, fact.AgentIdentity{
+			Outcome: fact.Outcome{Status: fact.Failed, Class: fact.Malformed, Detail: `invalid character '\x00' looking for beginning of value`},
+		}},
+		{"a time that is none", tree{identityPath: `{"CredentialsExpiresAt":"soon"}`}, fact.AgentIdentity{
+			Outcome: fact.Outcome{Status: fact.Failed, Class: fact.Malformed, Detail: `parsing time "soon" as "2006-01-02T15:04:05Z07:00": cannot parse "soon" as "2006"`},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, _ := read(t, system(c.tree), nil)
+			if c.want.Class == fact.NotFound { // its text holds the temporary directory
+				a.Identity.Detail = ""
+			}
+			if d := cmp.Diff(c.want, a.Identity); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+			if strings.Contains(asJSON(t, a), "PRIVATE") {
+				t.Error("the private key is in the facts")
+			}
+		})
+	}
+}
+
+// absent is the outcome of a missing identity_config.json.
+var absent = fact.Outcome{Status: fact.Failed, Class: fact.NotFound}
