@@ -34,7 +34,7 @@ func decode(b []byte, v any) error {
 func plain(err error) error {
 	var t *json.UnmarshalTypeError
 	if errors.As(err, &t) {
-		return fmt.Errorf("a %s does not fit here", t.Value)
+		return fmt.Errorf("unexpected %s", t.Value)
 	}
 	return err
 }

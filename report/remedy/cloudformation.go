@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// yaml collects lines of a document. It is written by hand: a template engine
+// document collects the lines of a YAML document. It is written by hand: a template engine
 // would pull reflection into the binary that defeats the linker, and every
 // value that is not a constant here has passed a check of its form.
-type yaml struct{ b strings.Builder }
+type document struct{ b strings.Builder }
 
-func (y *yaml) line(indent int, format string, a ...any) {
+func (y *document) line(indent int, format string, a ...any) {
 	y.b.WriteString(strings.Repeat("  ", indent))
 	fmt.Fprintf(&y.b, format, a...)
 	y.b.WriteByte('\n')
@@ -20,7 +20,7 @@ func (y *yaml) line(indent int, format string, a ...any) {
 // cloudFormation is one complete template with the instance's own ids as
 // defaults of its parameters.
 func (p plan) cloudFormation() string {
-	y := &yaml{}
+	y := &document{}
 	y.line(0, "AWSTemplateFormatVersion: '2010-09-09'")
 	y.line(0, "Description: VPC endpoints that vpcdoctor found missing")
 	p.parameters(y)
@@ -44,7 +44,7 @@ func (p plan) cloudFormation() string {
 	return y.b.String()
 }
 
-func (p plan) parameters(y *yaml) {
+func (p plan) parameters(y *document) {
 	y.line(0, "Parameters:")
 	y.line(1, "VpcId:")
 	y.line(2, "Type: AWS::EC2::VPC::Id")
@@ -76,13 +76,13 @@ func (p plan) parameters(y *yaml) {
 
 // orNothing writes a default, or none when the value is not known: the console
 // and the CLI then ask for it.
-func (p plan) orNothing(y *yaml, value string) {
+func (p plan) orNothing(y *document, value string) {
 	if value != "" {
 		y.line(2, "Default: %s", value)
 	}
 }
 
-func (p plan) securityGroup(y *yaml) {
+func (p plan) securityGroup(y *document) {
 	y.line(1, "EndpointSecurityGroup:")
 	y.line(2, "Type: AWS::EC2::SecurityGroup")
 	y.line(2, "Properties:")
@@ -123,7 +123,7 @@ func (p plan) strictGroups() []string {
 	return p.groups
 }
 
-func (p plan) rule(y *yaml, port uint16, key, source string) {
+func (p plan) rule(y *document, port uint16, key, source string) {
 	y.line(4, "- IpProtocol: tcp")
 	y.line(5, "FromPort: %d", port)
 	y.line(5, "ToPort: %d", port)
@@ -140,7 +140,7 @@ func cidrKey(c netip.Prefix) string {
 	return "CidrIp"
 }
 
-func (p plan) endpoint(y *yaml, id, name, condition string) {
+func (p plan) endpoint(y *document, id, name, condition string) {
 	y.line(1, "%s:", id)
 	y.line(2, "Type: AWS::EC2::VPCEndpoint")
 	if condition != "" {
@@ -155,7 +155,7 @@ func (p plan) endpoint(y *yaml, id, name, condition string) {
 	y.line(3, "PrivateDnsEnabled: true")
 }
 
-func (p plan) gateway(y *yaml, id, name string) {
+func (p plan) gateway(y *document, id, name string) {
 	y.line(1, "%s:", id)
 	y.line(2, "Type: AWS::EC2::VPCEndpoint")
 	y.line(2, "Properties:")
@@ -168,7 +168,7 @@ func (p plan) gateway(y *yaml, id, name string) {
 // serviceName writes a service name with the Region as a variable. The prefix
 // is the catalogue's: in China it is com.amazonaws for some services and
 // cn.com.amazonaws for others. Global services carry no Region in their name.
-func (p plan) serviceName(y *yaml, name string) {
+func (p plan) serviceName(y *document, name string) {
 	if p.region == "" || !strings.Contains(name, "."+p.region+".") {
 		y.line(3, "ServiceName: %s", name)
 		return

@@ -32,6 +32,7 @@ var (
 	subnetID    = regexp.MustCompile(`^subnet-[0-9a-f]{8,17}$`)
 	groupID     = regexp.MustCompile(`^sg-[0-9a-f]{8,17}$`)
 	regionName  = regexp.MustCompile(`^[a-z]{2,6}(-[a-z]+)+-[0-9]{1,2}$`)
+	catalogueID = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,60}$`)
 	serviceName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{3,100}$`)
 )
 
@@ -127,14 +128,20 @@ func (p *plan) add(t fact.Target, row diagnose.Row) {
 		return
 	}
 	legacy := t.ID == "ec2messages" // has its own parameter
-	known := slices.ContainsFunc(p.services, func(x service) bool { return x.name == t.Service })
+	x := service{id: pick(catalogueID, t.ID), name: t.Service, host: t.Host}
+	if x.id == "" {
+		_, x.id = cutLast(t.Service)
+	}
+	known := slices.ContainsFunc(p.services, func(y service) bool {
+		return y.name == x.name || logicalID(y.id) == logicalID(x.id)
+	})
 	if t.Type != "Interface" || t.PrivateDNS == "no" || legacy || known {
 		return
 	}
 	if t.Availability == "inferred" {
 		p.inferred = append(p.inferred, t.Service)
 	}
-	p.services = append(p.services, service{id: t.ID, name: t.Service, host: t.Host})
+	p.services = append(p.services, x)
 	for _, port := range t.Ports {
 		p.ports = append(p.ports, port.Number)
 	}

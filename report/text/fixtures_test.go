@@ -125,9 +125,9 @@ func missingMessages() *report.Report {
 			},
 		}},
 		Effects: []diagnose.Finding{
-			{Code: "DN-02", Severity: diagnose.SevError, Title: "No private endpoint serves this name, no public path", Subjects: []string{host}, CausedBy: "EP-01"},
-			{Code: "RT-01", Severity: diagnose.SevError, Title: "Public address is silent", Subjects: []string{"52.83.10.1:443"}, CausedBy: "EP-01"},
-			{Code: "RT-01", Severity: diagnose.SevError, Title: "Public address is silent", Subjects: []string{"52.83.10.2:443"}, CausedBy: "EP-01"},
+			{Code: "DN-02", Severity: diagnose.SevError, Confidence: diagnose.Likely, Title: "No private endpoint serves this name, no public path", Subjects: []string{host}, CausedBy: "EP-01"},
+			{Code: "RT-01", Severity: diagnose.SevError, Confidence: diagnose.Likely, Title: "Public address is silent", Subjects: []string{"52.83.10.1:443"}, CausedBy: "EP-01"},
+			{Code: "RT-01", Severity: diagnose.SevError, Confidence: diagnose.Likely, Title: "Public address is silent", Subjects: []string{"52.83.10.2:443"}, CausedBy: "EP-01"},
 		},
 		Innocent: []diagnose.Innocent{
 			{What: "the instance's egress to the VPC", Why: "ssm is reached on 443", Ref: "dial:10.192.10.20:443"},

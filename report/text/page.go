@@ -35,7 +35,7 @@ func (p *page) blank() {
 // heading opens a section.
 func (p *page) heading(s string) {
 	p.blank()
-	for _, l := range wrap(clean(s), p.width, 0) {
+	for _, l := range wrap("", clean(s), p.width, 0) {
 		p.line(p.paint(bold, l))
 	}
 }
@@ -43,7 +43,7 @@ func (p *page) heading(s string) {
 // para writes words between two indents. The first line starts with label,
 // which is painted; the others with as many spaces as hang says.
 func (p *page) para(label string, style sgr, hang int, words string) {
-	for i, l := range wrap(label+clean(words), p.width, hang) {
+	for i, l := range wrap(label, clean(words), p.width, hang) {
 		if rest, ok := strings.CutPrefix(l, label); ok && i == 0 {
 			l = p.paint(style, strings.TrimRight(label, " ")) + label[len(strings.TrimRight(label, " ")):] + rest
 		}

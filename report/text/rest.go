@@ -31,7 +31,7 @@ func templates(p *page, r *report.Report) {
 		p.line("# --- end " + clean(t.File) + " ---")
 		if t.Format == remedy.CloudFormation {
 			p.line("Deploy it:")
-			p.command(4, "aws cloudformation deploy --stack-name vpcdoctor-endpoints --template-file " + t.File + regionFlag(r))
+			p.command(4, "aws cloudformation deploy --stack-name vpcdoctor-endpoints --template-file "+t.File+regionFlag(r))
 		}
 	}
 }

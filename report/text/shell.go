@@ -16,7 +16,7 @@ func wrapShell(cmd string, width, indent int) []string {
 	words, comment := shellWords(cmd)
 	var lines []string
 	if comment != "" {
-		for _, l := range wrap(strings.TrimLeft(comment, "# "), width-indent-2, 0) {
+		for _, l := range wrap("", strings.TrimLeft(comment, "# "), width-indent-2, 0) {
 			lines = append(lines, pad+"# "+l)
 		}
 	}

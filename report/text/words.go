@@ -74,25 +74,25 @@ const codeMax = 16
 
 func code(c diagnose.Code) string { return short(string(c), codeMax) }
 
-// wrap breaks s at spaces into lines of at most width characters; lines after
-// the first begin with hang spaces. Spaces at the very start of s are kept, as
-// they are an indent. A word that is longer than a line is broken, because
-// nothing may leave the page.
-func wrap(s string, width, hang int) []string {
-	body := strings.TrimLeft(s, " ")
+// wrap breaks s at spaces into lines of at most width characters. The first
+// line begins with label as it is, the others with hang spaces. A word that is
+// longer than a line is broken, because nothing may leave the page.
+func wrap(label, s string, width, hang int) []string {
 	pad := strings.Repeat(" ", hang)
-	cur := s[:len(s)-len(body)]
-	empty := true // nothing but the indent in cur
+	cur := label
+	fresh := true // no word in cur yet
 	var lines []string
-	for word := range strings.FieldsSeq(body) {
-		if !empty && len(cur)+1+len(word) > width {
+	for word := range strings.FieldsSeq(s) {
+		gap := 1
+		if fresh {
+			gap = 0
+		}
+		fits := len(cur)+gap+len(word) <= width
+		if !fits && strings.TrimSpace(cur) != "" && (!fresh || hang+len(word) <= width) {
 			lines = append(lines, cur)
-			cur, empty = pad, true
+			cur, gap = pad, 0
 		}
-		if !empty {
-			cur += " "
-		}
-		cur, empty = cur+word, false
+		cur, fresh = cur+strings.Repeat(" ", gap)+word, false
 		for len(cur) > width {
 			lines = append(lines, cur[:width])
 			cur = pad + cur[width:]
