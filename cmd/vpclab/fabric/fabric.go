@@ -1,0 +1,223 @@
+// Package fabric is the lab's network between the instance and the rest of
+// the world. It reads Ethernet frames from two packet sockets, asks the
+// description in package world what a real VPC would do with each, and passes
+// them on, drops them, delays them or answers in somebody's name.
+//
+// Everything that a VPC does outside the instance happens here: security
+// groups, NACLs, route tables, NAT, links, middleboxes, the router's address
+// resolution. The package never looks inside the instance and keeps no
+// configuration of its own: only the flows it has seen.
+package fabric
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"vpcdoctor/cmd/vpclab/world"
+)
+
+// Side is one end of the fabric.
+type Side int
+
+// The two ends.
+const (
+	Instance Side = iota // the instance's ENI
+	Lab                  // the lab's servers
+)
+
+// Config is what a Fabric needs besides the world.
+type Config struct {
+	InstanceMAC net.HardwareAddr
+	LabMAC      net.HardwareAddr
+	Seed        uint64
+	Trace       io.Writer // one line per new flow; nil: none
+
+	// Send puts a frame on one side's wire.
+	Send func(to Side, frame []byte)
+}
+
+// Fabric forwards frames between the two sides. Its methods may be called
+// from several goroutines.
+type Fabric struct {
+	w     *world.World
+	c     Config
+	delay *delayLine
+
+	mu    sync.Mutex
+	flows map[flowKey]*flow
+	rand  *rand.Rand
+}
+
+type flowKey struct {
+	proto          byte
+	client, server netip.AddrPort
+}
+
+// flow is one conversation, named by its first packet.
+type flow struct {
+	path  world.Path
+	seen  time.Time
+	hello hello
+	dead  bool // a middlebox ended it
+}
+
+// maxFlows bounds the flow table; a run has at most a few thousand flows.
+const maxFlows = 1 << 16
+
+// New returns a fabric for a world.
+func New(w *world.World, c Config) *Fabric {
+	f := &Fabric{w: w, c: c, flows: map[flowKey]*flow{}, rand: rand.New(rand.NewPCG(c.Seed, 0x7670))}
+	f.delay = newDelayLine(c.Send)
+	return f
+}
+
+// RouterMAC is the address of the VPC's router in the instance's subnet.
+var RouterMAC = net.HardwareAddr{0x02, 0x00, 0x5e, 0x00, 0x00, 0x01}
+
+// RouterV6 is the router's link-local address.
+var RouterV6 = netip.MustParseAddr("fe80::1")
+
+// MACOf is the hardware address of the interface that has an IP address.
+func MACOf(a netip.Addr) net.HardwareAddr {
+	b := a.As16()
+	return net.HardwareAddr{0x02, 0x76, b[12], b[13], b[14], b[15]}
+}
+
+// Frame takes one frame that arrived from a side.
+func (f *Fabric) Frame(from Side, frame []byte) {
+	p, ok := parse(frame)
+	if !ok {
+		return
+	}
+	if from == Lab {
+		f.fromLab(&p)
+		return
+	}
+	switch {
+	case p.arp:
+		f.answerARP(frame)
+	case p.solicit:
+		f.answerNDP(frame, &p)
+	case p.proto == protoTCP || p.proto == protoUDP:
+		f.fromInstance(&p)
+	}
+}
+
+func (f *Fabric) fromInstance(p *packet) {
+	if a := p.src.Addr(); a != f.w.Instance.Addr && a != f.w.Instance.IPv6 {
+		return // the source check of an ENI
+	}
+	key := flowKey{p.proto, p.src, p.dst}
+	f.mu.Lock()
+	fl := f.flows[key]
+	if fl == nil || (p.syn() && !p.ack()) {
+		fl = f.open(key, fl)
+	}
+	fl.seen = time.Now()
+	act := f.judge(fl, p, true)
+	f.mu.Unlock()
+	f.do(act, p, Lab, f.c.LabMAC)
+}
+
+func (f *Fabric) fromLab(p *packet) {
+	key := flowKey{p.proto, p.dst, p.src}
+	f.mu.Lock()
+	fl := f.flows[key]
+	if fl == nil || !fl.path.Returns {
+		f.mu.Unlock()
+		return // nothing in the lab starts a conversation
+	}
+	act := f.judge(fl, p, false)
+	f.mu.Unlock()
+	f.do(act, p, Instance, f.c.InstanceMAC)
+}
+
+// open decides a flow's path. A retransmitted SYN keeps what was decided, so
+// that a loss rate is not drawn into the path itself.
+func (f *Fabric) open(key flowKey, old *flow) *flow {
+	if old != nil && !old.dead {
+		return old
+	}
+	if len(f.flows) >= maxFlows {
+		f.sweep()
+	}
+	proto := "tcp"
+	if key.proto == protoUDP {
+		proto = "udp"
+	}
+	fl := &flow{path: f.w.Path(world.Flow{Proto: proto, Src: key.client, Dst: key.server})}
+	f.flows[key] = fl
+	if f.c.Trace != nil {
+		fmt.Fprintf(f.c.Trace, "fabric: %s %s > %s arrives=%v returns=%v %q\n", proto, key.client, key.server,
+			fl.path.Arrives, fl.path.Returns, fl.path.Steps)
+	}
+	return fl
+}
+
+// sweep forgets the flows that were silent for a minute.
+func (f *Fabric) sweep() {
+	for k, fl := range f.flows {
+		if time.Since(fl.seen) > time.Minute {
+			delete(f.flows, k)
+		}
+	}
+}
+
+// action is what becomes of one packet.
+type action struct {
+	pass  bool
+	reset bool // answer the client with RST
+	delay time.Duration
+}
+
+// judge lets the middleboxes of a path look at one packet. The caller holds
+// the lock.
+func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
+	if fl.dead || (forward && !fl.path.Arrives) {
+		return action{}
+	}
+	if forward && fl.path.Refuses && p.syn() {
+		return action{reset: fl.path.Returns}
+	}
+	act := action{pass: true}
+	for i := range fl.path.Boxes {
+		b := &fl.path.Boxes[i]
+		act.delay += b.Latency
+		switch {
+		case b.MaxPacket > 0 && p.length > b.MaxPacket:
+			return action{}
+		case b.Loss > 0 && f.rand.Float64() < b.Loss:
+			return action{}
+		case b.AlwaysRST && forward && p.syn():
+			fl.dead = true
+			return action{reset: true}
+		}
+		if forward && (len(b.DropSNI) > 0 || len(b.ResetSNI) > 0) {
+			name, done := fl.hello.add(p)
+			switch {
+			case done && world.MatchName(b.ResetSNI, name):
+				fl.dead = true
+				return action{reset: true}
+			case done && world.MatchName(b.DropSNI, name):
+				fl.dead = true
+				return action{}
+			}
+		}
+	}
+	return act
+}
+
+func (f *Fabric) do(act action, p *packet, to Side, mac net.HardwareAddr) {
+	switch {
+	case act.reset:
+		f.c.Send(Instance, reset(p))
+	case act.pass:
+		p.readdress(mac)
+		f.delay.send(to, p.frame, act.delay)
+	}
+}

@@ -1,0 +1,111 @@
+package lab
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"vpcdoctor/cmd/vpclab/world"
+	"vpcdoctor/probe/probetest"
+)
+
+// serveDNS starts every DNS server of the world, each on its own address over
+// UDP and TCP. The VPC's resolver is one server with several addresses: its
+// packet limit counts them together.
+func serveDNS(w *world.World) error {
+	vpc := &probetest.Resolver{Forward: dnsHandler{w, world.ResolverAddr}, DropAbove: w.Resolver.DropAbove}
+	for _, a := range w.DNSAddrs() {
+		var h dns.Handler = dnsHandler{w, a}
+		if w.LinkLocal(a) {
+			h = vpc
+		}
+		if err := listenDNS(a, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func listenDNS(a netip.Addr, h dns.Handler) error {
+	at := netip.AddrPortFrom(a, 53)
+	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return fmt.Errorf("listening for DNS: %w", err)
+	}
+	tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
+	if err != nil {
+		return fmt.Errorf("listening for DNS: %w", err)
+	}
+	for _, s := range []*dns.Server{{PacketConn: udp, Handler: h}, {Listener: tcp, Handler: h}} {
+		go func() { _ = s.ActivateAndServe() }() // ends with the process
+	}
+	return nil
+}
+
+// dnsHandler answers as the world says for the server at one address.
+type dnsHandler struct {
+	w      *world.World
+	server netip.Addr
+}
+
+// ServeDNS answers one question.
+func (h dnsHandler) ServeDNS(rw dns.ResponseWriter, q *dns.Msg) {
+	if len(q.Question) != 1 {
+		return
+	}
+	name := strings.ToLower(strings.TrimSuffix(q.Question[0].Name, "."))
+	qtype := q.Question[0].Qtype
+	a := h.w.Ask(h.server, name, qtype == dns.TypeAAAA)
+	if a.Silent {
+		return
+	}
+	if a.Delay > 0 {
+		time.Sleep(a.Delay)
+	}
+	m := new(dns.Msg)
+	m.SetReply(q)
+	m.RecursionAvailable = true
+	m.Rcode = dns.StringToRcode[a.RCode]
+	if q.IsEdns0() != nil {
+		m.SetEdns0(4096, false) // what the VPC resolver offers
+	}
+	hdr := dns.RR_Header{Name: q.Question[0].Name, Rrtype: qtype, Class: dns.ClassINET, Ttl: a.TTL}
+	for _, addr := range a.Addrs {
+		switch qtype {
+		case dns.TypeA:
+			m.Answer = append(m.Answer, &dns.A{Hdr: hdr, A: addr.AsSlice()})
+		case dns.TypeAAAA:
+			m.Answer = append(m.Answer, &dns.AAAA{Hdr: hdr, AAAA: addr.AsSlice()})
+		}
+	}
+	if len(m.Answer) == 0 && a.SOA != "" {
+		m.Ns = append(m.Ns, &dns.SOA{
+			Hdr: dns.RR_Header{Name: dns.Fqdn(a.SOA), Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: max(a.TTL, 60)},
+			Ns:  "ns-1536.awsdns-00.co.uk.", Mbox: "awsdns-hostmaster.amazon.com.",
+			Serial: 1, Refresh: 7200, Retry: 900, Expire: 1209600, Minttl: 86400,
+		})
+	}
+	_ = rw.WriteMsg(m) // a client that has gone is not our business
+}
+
+// serveStub runs systemd-resolved's listener inside the instance: it passes
+// questions on to the servers that DHCP offered.
+func serveStub(w *world.World) error {
+	servers := serversOf(w)
+	return listenDNS(netip.AddrFrom4([4]byte{127, 0, 0, 53}), dns.HandlerFunc(func(rw dns.ResponseWriter, q *dns.Msg) {
+		c := &dns.Client{Timeout: 2 * time.Second}
+		for _, s := range servers {
+			if m, _, err := c.Exchange(q, netip.AddrPortFrom(s, 53).String()); err == nil {
+				_ = rw.WriteMsg(m)
+				return
+			}
+		}
+		m := new(dns.Msg)
+		m.SetRcode(q, dns.RcodeServerFailure)
+		_ = rw.WriteMsg(m)
+	}))
+}

@@ -1,0 +1,230 @@
+package lab
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"vpcdoctor/cmd/vpclab/world"
+	"vpcdoctor/probe/probetest"
+)
+
+// serve starts the world's servers. One listener per port takes the
+// connections to every address; the address that was dialled tells who
+// answers.
+func serve(w *world.World, p *pki) error {
+	if err := serveDNS(w); err != nil {
+		return err
+	}
+	s := &servers{w: w, pki: p, at: map[netip.AddrPort]feed{}}
+	for _, port := range w.Ports() {
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			return fmt.Errorf("listening on port %d: %w", port, err)
+		}
+		go s.accept(l)
+	}
+	return nil
+}
+
+// servers are the world's servers by the address they are dialled at. They are
+// made when the first connection comes.
+type servers struct {
+	w   *world.World
+	pki *pki
+
+	mu sync.Mutex
+	at map[netip.AddrPort]feed
+}
+
+func (s *servers) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		local := c.LocalAddr().(*net.TCPAddr).AddrPort()
+		local = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
+		s.find(local) <- c
+	}
+}
+
+func (s *servers) find(local netip.AddrPort) feed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.at[local]
+	if !ok {
+		f = make(feed, 64)
+		s.at[local] = f
+		go s.serveAt(local, f)
+	}
+	return f
+}
+
+// serveAt serves everything that comes to one address. The servers end with
+// the process; what they return then is not a result.
+func (s *servers) serveAt(local netip.AddrPort, f feed) {
+	svc := s.w.Serve(local, "")
+	switch svc.Kind {
+	case world.Metadata:
+		_ = metadata(s.w).Server().Serve(f)
+	case world.FrontEnd, world.WebTLS:
+		_ = s.tlsServer(local, svc).Serve(f)
+	case world.ProxyKnd:
+		_ = s.proxy(svc.Proxy).Serve(f)
+	default:
+		for c := range f {
+			go func() { _, _ = io.Copy(io.Discard, c); c.Close() }()
+		}
+	}
+}
+
+// tlsServer is the server of one address of a TLS service.
+func (s *servers) tlsServer(local netip.AddrPort, svc world.Service) *probetest.TLSServer {
+	return &probetest.TLSServer{
+		CertificateFor: func(sni string) *tls.Certificate { return s.pki.certificate(s.w.Serve(local, sni), sni) },
+		Handler:        probetest.AWSHandler(probetest.AWSOptions{Mode: awsMode(svc.Behavior), Offset: s.w.Clock}),
+		Fault:          tlsFault(svc.Behavior),
+	}
+}
+
+func tlsFault(b world.ServerBehavior) probetest.TLSFault {
+	switch {
+	case b.PlainHTTP:
+		return probetest.PlainHTTP
+	case b.SilentTLS:
+		return probetest.StallHello
+	case b.ResetHello:
+		return probetest.ResetHello
+	case b.CloseHello:
+		return probetest.CloseHello
+	case b.TLSAlert:
+		return probetest.AlertHello
+	}
+	return probetest.TLSFine
+}
+
+func awsMode(b world.ServerBehavior) probetest.AWSMode {
+	switch {
+	case b.Endless:
+		return probetest.AWSEndless
+	case b.BlockPage:
+		return probetest.AWSBlockPage
+	case b.NotAWS:
+		return probetest.AWSNoID
+	}
+	return probetest.AWSFine
+}
+
+// proxy is an HTTP proxy somewhere outside the instance. It has its own name
+// resolution: the public one.
+func (s *servers) proxy(p *world.Proxy) *probetest.Proxy {
+	out := &probetest.Proxy{Status: p.Status, Hosts: map[string]int{}, Dial: s.dialOut}
+	if p.Silent {
+		out.Mode = probetest.ProxySilent
+	}
+	if p.Auth {
+		out.User, out.Password = "agent", "correct-horse"
+	}
+	for _, h := range p.Deny {
+		out.Hosts[h] = http.StatusForbidden
+	}
+	if p.TLS {
+		name := p.Name
+		out.TLS = s.pki.corporateLeaf(name)
+	}
+	return out
+}
+
+var errNoWay = errors.New("the proxy finds no way to this host")
+
+// dialOut is how a proxy reaches a public host: by the public DNS, and to the
+// lab's own servers, which have every address.
+func (s *servers) dialOut(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("reading the address: %w", err)
+	}
+	addrs := s.w.PublicAddrs(host)
+	if len(addrs) == 0 {
+		return nil, errNoWay
+	}
+	d := net.Dialer{Timeout: 5 * time.Second}
+	return d.DialContext(ctx, network, net.JoinHostPort(addrs[0].String(), port))
+}
+
+// metadata is the instance's metadata service.
+func metadata(w *world.World) *probetest.IMDS {
+	i := w.Instance
+	subnet := w.VPC.Subnet(i.Subnet)
+	eni := probetest.IMDSENI{
+		MAC: i.MAC, InterfaceID: i.ENI, SubnetID: i.Subnet, SubnetCIDR: subnet.CIDR,
+		VPCID: w.VPC.ID, VPCCIDRs: w.VPC.CIDRs, LocalIPv4s: []netip.Addr{i.Addr}, SecurityGroupIDs: i.Groups,
+	}
+	if i.IPv6.IsValid() {
+		eni.IPv6s = []netip.Addr{i.IPv6}
+		eni.SubnetIPv6CIDRs = []netip.Prefix{subnet.IPv6}
+		eni.VPCIPv6CIDRs = w.VPC.IPv6
+	}
+	d := probetest.IMDSInstance{
+		InstanceID: i.ID, AccountID: w.Account, Region: w.Region, AZ: subnet.AZ, AZID: w.AZID(subnet.AZ),
+		Partition: w.Partition, DNSSuffix: w.Suffix, PublicIPv4: i.PublicIP, ENIs: []probetest.IMDSENI{eni},
+		Role: i.Role, Profile: i.Profile,
+	}
+	mode := imdsMode(w.IMDS)
+	if i.Profile != "" && i.Role == "" {
+		d.Role = i.Profile // the profile is listed, its list of roles is empty
+		mode.RoleEmpty = true
+	}
+	mode.RoleCode = i.RoleCode
+	if i.Expired {
+		d.Expires = time.Now().Add(-2 * time.Hour)
+	}
+	m := probetest.NewIMDS(d)
+	m.Mode = mode
+	return m
+}
+
+func imdsMode(m world.IMDS) probetest.IMDSMode {
+	out := probetest.IMDSMode{Delay: m.Delay}
+	switch m.Mode {
+	case world.IMDSOptional:
+		out.TokensOptional = true
+	case world.IMDSDisabled:
+		out.Disabled = true
+	case world.IMDSV1Only:
+		out.V1Only = true
+	case world.IMDSHopLimit:
+		out.TokenSilent = true
+	case world.IMDSHTML:
+		out.ProxyDeny = true
+	case world.IMDSHuge:
+		out.Huge = true
+	}
+	return out
+}
+
+// feed is a listener that is given its connections.
+type feed chan net.Conn
+
+// Accept waits for the next connection.
+func (f feed) Accept() (net.Conn, error) {
+	c, ok := <-f
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+// Close does nothing: a feed lives as long as the lab.
+func (f feed) Close() error { return nil }
+
+// Addr is of no use to anybody.
+func (f feed) Addr() net.Addr { return &net.TCPAddr{} }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"vpcdoctor/cmd/vpclab/lab"
+	"vpcdoctor/cmd/vpclab/scenario"
+)
+
+func runCommand(code *int) *cobra.Command {
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "run SCENARIO -- COMMAND [ARG...]",
+		Short: "Run a command on the instance of a scenario and return its exit code",
+		Args:  cobra.MinimumNArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return runIn(args[0], args[1:], seed, code)
+		},
+	}
+	c.Flags().Uint64Var(&seed, "seed", 1, "chooses Region, addresses and ids")
+	return c
+}
+
+func shellCommand(code *int) *cobra.Command {
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "shell SCENARIO",
+		Short: "Open a shell on the instance of a scenario",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			s, err := scenario.Find(args[0])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(os.Stderr, "vpclab: %s\n", s.Story)
+			return runIn(args[0], []string{"bash", "--norc"}, seed, code)
+		},
+	}
+	c.Flags().Uint64Var(&seed, "seed", 1, "chooses Region, addresses and ids")
+	return c
+}
+
+func runIn(name string, args []string, seed uint64, code *int) error {
+	s, err := scenario.Find(name)
+	if err != nil {
+		return err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("finding the working directory: %w", err)
+	}
+	*code, err = lab.Run(s.World(seed), lab.Command{Args: args, Dir: dir, Env: os.Environ()}, seed)
+	return err
+}
+
+func listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+			for _, s := range scenario.All() {
+				note := ""
+				if s.NearOf != "" {
+					note = " [near miss of " + s.NearOf + "]"
+				}
+				if s.NeedsRoot {
+					note += " [needs root]"
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s%s\n", s.Name, s.Kind, strings.Join(s.Want.Codes, "|"), s.Story, note)
+			}
+			return t.Flush()
+		},
+	}
+}

@@ -1,0 +1,111 @@
+package world
+
+import "net/netip"
+
+// Host is what is inside the instance: everything here acts in its own
+// namespaces, unlike security groups, NACLs and routes, which act outside.
+type Host struct {
+	UID      int    // user the command runs as
+	Hostname string // empty: made from the address
+	Vendor   string // DMI sys_vendor; empty: "Amazon EC2"
+	MTU      int    // of eth0; 0: 9001
+
+	Nameservers []string // of resolv.conf; nil: what DHCP offers
+	NoServers   bool     // resolv.conf without a nameserver line
+	ResolvOpts  []string // options of resolv.conf
+	Stub        Stub     // systemd-resolved
+	HostsLines  []string // added to /etc/hosts
+	HostsOrder  string   // of nsswitch.conf; empty: "files dns"
+
+	Env   map[string]string // of the command
+	Files map[string]string // further files, absolute path to content
+	Roots Roots             // system certificate store
+
+	NoDefaultRoute bool        // DHCP route lost; the subnet itself stays on link
+	LinkLocalRoute bool        // 169.254.0.0/16 on link, as ec2-net-utils sets it
+	Routes         []HostRoute // further routes of the main table
+	Links          []HostLink  // further interfaces
+	Firewall       []LocalRule // output chain
+
+	Agent Agent
+}
+
+// Stub is the local resolver of systemd-resolved at 127.0.0.53.
+type Stub struct {
+	Configured bool // resolv.conf points to it
+	Running    bool // it answers, by asking the servers that DHCP offered
+}
+
+// Roots is the system certificate store of the instance.
+type Roots struct {
+	NoAmazon  bool // the Amazon roots (and the lab's stand-in) were removed
+	Corporate bool // the administrator added the company's CA
+}
+
+// HostRoute is an entry of the instance's main routing table.
+type HostRoute struct {
+	Dst  netip.Prefix
+	Kind string     // blackhole | prohibit | unreachable | unicast
+	Via  netip.Addr // of unicast; zero: on link
+	Dev  string     // of unicast; empty: eth0
+}
+
+// HostLink is a bridge of the instance, such as docker0.
+type HostLink struct {
+	Name string
+	Addr netip.Prefix
+}
+
+// LocalRule is a rule of the instance's own firewall for outgoing packets.
+type LocalRule struct {
+	Proto  string       // tcp | udp
+	Dst    netip.Prefix // zero: any
+	Port   uint16       // zero: any
+	Action string       // drop | reject-reset | reject-port | reject-host | reject-admin
+	UID    int          // with UIDSet: only packets of this user
+	UIDSet bool
+}
+
+// Agent is the SSM Agent on the instance.
+type Agent struct {
+	Installs []Install
+	Units    []Unit
+	Running  bool              // the core process
+	Worker   bool              // the worker process
+	Env      map[string]string // of the core process
+	Config   string            // amazon-ssm-agent.json; empty: absent
+	Identity string            // runtimeconfig/identity_config.json; empty: absent
+	Hybrid   string            // registration file; empty: absent
+}
+
+// Install is one installation of the agent.
+type Install struct {
+	Kind    string // rpm | deb | snap
+	Version string
+}
+
+// Unit is what systemctl shows of a service unit.
+type Unit struct {
+	Name     string
+	Load     string // loaded | not-found | masked
+	Active   string // active | inactive | failed | activating
+	Sub      string
+	UnitFile string // enabled | disabled | masked
+	Result   string
+	Restarts int
+	ExitCode int
+}
+
+// PackageUnit and SnapUnit are the agent's unit names.
+const (
+	PackageUnit = "amazon-ssm-agent.service"
+	SnapUnit    = "snap.amazon-ssm-agent.amazon-ssm-agent.service"
+)
+
+// MTUOrDefault is the MTU of eth0; 9001 is what EC2 offers.
+func (h *Host) MTUOrDefault() int {
+	if h.MTU == 0 {
+		return 9001
+	}
+	return h.MTU
+}

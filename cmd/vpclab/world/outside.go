@@ -1,0 +1,137 @@
+package world
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// ServerBehavior is how a TLS service answers once TCP reaches it. The zero
+// value is an AWS front end with the right certificate.
+type ServerBehavior struct {
+	CertNames   []string // instead of the names asked for
+	CertExpired bool     // notAfter lies in the past
+	CertFuture  bool     // notBefore lies in the future
+	OtherCA     bool     // signed by a CA nobody knows, not by the lab's AWS CA
+	PlainHTTP   bool     // speaks HTTP where TLS is expected
+	Closed      bool     // nothing listens: connections are refused
+	SilentTLS   bool     // accepts, then never answers the hello
+	ResetHello  bool     // resets after the hello
+	CloseHello  bool     // closes after the hello
+	TLSAlert    bool     // refuses every hello with a handshake_failure alert
+	NotAWS      bool     // a web server that is no AWS front end
+	BlockPage   bool     // an inspection device's page answers the request
+	Endless     bool     // endless HTTP body
+}
+
+// Internet is what lies behind an Internet gateway.
+type Internet struct {
+	Absent  []string                  // names that do not exist, with everything below them
+	Servers map[string]ServerBehavior // by host name, where it differs from a healthy one
+}
+
+// Proxy is an HTTP proxy. Its address belongs to a Server of some network.
+type Proxy struct {
+	Name   string // host name, when it has one
+	Addr   netip.Addr
+	Port   uint16
+	Auth   bool     // answers 407
+	Deny   []string // hosts it answers with 403
+	TLS    bool     // speaks TLS itself (https:// proxy)
+	Status int      // answers every CONNECT with this status
+	Silent bool     // accepts and never answers
+}
+
+// Middlebox is a firewall or a link on a path with behaviour of its own.
+type Middlebox struct {
+	Name       string
+	On         Match
+	Latency    time.Duration // added each way
+	Loss       float64       // of packets, each way, 0..1
+	MaxPacket  int           // longer IP packets vanish without ICMP; 0: no limit
+	DropSNI    []string      // silence after a ClientHello for such a name; "*.x" and "*" allowed
+	ResetSNI   []string      // reset after it
+	AlwaysRST  bool          // answers every SYN with RST
+	DropPorts  [2]uint16     // drops flows with a source port in this range; zero: none
+	Intercept  bool          // re-signs with the company's CA
+	DropAnswer bool          // lets the SYN through, drops what comes back
+}
+
+// Match selects flows by destination. Every field that is set must hold.
+type Match struct {
+	Public   bool           // destination outside every known network
+	Private  bool           // destination inside one
+	Prefixes []netip.Prefix // destination in one of these
+	Ports    []uint16       // destination port
+}
+
+// MatchName tells whether a name fits one of the patterns: "*" fits all,
+// "*.x" fits names below x, others fit exactly.
+func MatchName(patterns []string, name string) bool {
+	for _, p := range patterns {
+		if p == "*" || p == name || (strings.HasPrefix(p, "*.") && strings.HasSuffix(name, p[1:])) {
+			return true
+		}
+	}
+	return false
+}
+
+// Resolver is the VPC's own resolver (VPC+2 and 169.254.169.253).
+type Resolver struct {
+	Zones     []Zone         // private hosted zones associated with the VPC
+	Rules     []ForwardRule  // resolver rules; the longest domain wins
+	Firewall  []FirewallRule // DNS Firewall, first match wins
+	Delay     time.Duration
+	DropAbove int // packets in one second that are answered; 0: all
+}
+
+// Zone is a private hosted zone. It answers for every name under its apex:
+// what has no record does not exist.
+type Zone struct {
+	Apex    string
+	Records []Record
+}
+
+// Record is an A record set of a Zone; the name may start with "*.".
+type Record struct {
+	Name  string
+	Addrs []netip.Addr
+	TTL   uint32 // seconds; 0: 300
+}
+
+// ForwardRule sends a domain to another DNS server, by address. The VPC's own
+// paths do not apply: the outbound endpoint has its own.
+type ForwardRule struct {
+	Domain string
+	To     netip.Addr
+}
+
+// FirewallRule blocks names at the VPC resolver.
+type FirewallRule struct {
+	Names    []string // patterns
+	Action   string   // nxdomain | nodata | override
+	Override netip.Addr
+}
+
+// DNSMode is what another DNS server does with names it has no record for.
+type DNSMode string
+
+// Modes of a DNS server.
+const (
+	DNSForward  DNSMode = ""         // asks the VPC's resolver: what it should do
+	DNSPublic   DNSMode = "public"   // asks the public DNS itself
+	DNSSilent   DNSMode = "silent"   // packets arrive, nothing comes back
+	DNSRefuse   DNSMode = "refused"  // rcode REFUSED
+	DNSServFail DNSMode = "servfail" // rcode SERVFAIL
+	DNSNXDomain DNSMode = "nxdomain" // says that no name exists
+)
+
+// DNSServer is a DNS server other than the VPC's resolver. Its address must
+// belong to a Server of some network, unless nobody has it.
+type DNSServer struct {
+	Addr    netip.Addr
+	Mode    DNSMode
+	Records []Record
+	Delay   time.Duration
+	NoTCP   bool
+}
