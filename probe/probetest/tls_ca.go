@@ -32,6 +32,7 @@ type LeafOptions struct {
 	Subject    pkix.Name // zero: the first name as common name. May hold hostile text
 	SelfSigned bool      // signed by its own key, no CA in the chain
 	Bare       bool      // the server sends the leaf without its intermediates
+	ClientOnly bool      // the certificate is not meant for servers
 }
 
 // certSerial numbers certificates, because a CA must not issue a serial twice.
@@ -102,6 +103,9 @@ func leafTemplate(o LeafOptions) *x509.Certificate {
 		NotAfter:     o.NotAfter,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if o.ClientOnly {
+		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	}
 	for _, n := range o.Names {
 		if a, err := netip.ParseAddr(n); err == nil {
