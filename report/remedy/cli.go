@@ -60,7 +60,12 @@ func (p plan) cliRules(say sayFunc) {
 func cliEndpoint(say sayFunc, mark, name string) {
 	say("%saws ec2 create-vpc-endpoint --vpc-id \"$VPC\" \\", mark)
 	say("%s  --vpc-endpoint-type Interface --private-dns-enabled \\", mark)
-	say("%s  --service-name %s \\", mark, name)
+	if len(mark)+len("  --service-name  \\")+len(name) <= 80 {
+		say("%s  --service-name %s \\", mark, name)
+	} else { // the longest names have 69 characters
+		say("%s  --service-name \\", mark)
+		say("%s  %s \\", mark, name)
+	}
 	say("%s  --subnet-ids $SUBNETS --security-group-ids \"$SG\"", mark)
 }
 

@@ -33,7 +33,7 @@ var (
 	groupID     = regexp.MustCompile(`^sg-[0-9a-f]{8,17}$`)
 	regionName  = regexp.MustCompile(`^[a-z]{2,6}(-[a-z]+)+-[0-9]{1,2}$`)
 	catalogueID = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,60}$`)
-	serviceName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{3,100}$`)
+	serviceName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{3,80}$`)
 )
 
 // plan is what a template will hold, before it has a form.

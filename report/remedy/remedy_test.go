@@ -120,7 +120,7 @@ func TestTemplates(t *testing.T) {
 			set: set(ningxia, iface("iam", "com.amazonaws.iam")), has: []string{"ServiceName: com.amazonaws.iam\n"},
 		},
 		"long name": {
-			set: set(ningxia, iface("long", "cn.com.amazonaws.cn-northwest-1."+strings.Repeat("very-long-", 2)+"service")), has: []string{"ServiceName: !Sub\n        'cn.com"},
+			set: set(ningxia, iface("long", "com.amazonaws.cn-northwest-1.license-manager-linux-subscriptions-fips")), has: []string{"ServiceName: !Sub\n        'com"},
 		},
 		"region unknown": {
 			set: set(world{}, iface("ssm", "com.amazonaws.us-east-1.ssm")), has: []string{"ServiceName: com.amazonaws.us-east-1.ssm\n"},
