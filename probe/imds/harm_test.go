@@ -168,7 +168,8 @@ func TestBrokenConnectionIsNotRetried(t *testing.T) {
 		mu.Lock()
 		asked[r.Method+" "+r.URL.Path]++
 		onConn[r.RemoteAddr]++
-		second := onConn[r.RemoteAddr] > 1
+		opening := r.Method == http.MethodPut || r.URL.Path == v1Path // without them nothing follows
+		second := onConn[r.RemoteAddr] > 1 && !opening
 		mu.Unlock()
 		if second {
 			panic(http.ErrAbortHandler)

@@ -232,6 +232,7 @@ func TestSilentServiceEndsSoon(t *testing.T) {
 }
 
 func TestDropped(t *testing.T) {
+	t.Parallel()
 	begin := time.Now()
 	got := Read(t.Context(), Options{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		<-ctx.Done() // a SYN without an answer
@@ -270,6 +271,7 @@ func TestLocalErrors(t *testing.T) {
 }
 
 func TestSlowServiceStillServes(t *testing.T) {
+	t.Parallel()
 	fake := probetest.NewIMDS(sixInterfaces())
 	fake.Mode.Delay = 400 * time.Millisecond
 	begin := time.Now()
@@ -356,6 +358,7 @@ func asJSON(t *testing.T, v any) string {
 }
 
 func TestPaced(t *testing.T) {
+	t.Parallel()
 	l := pace.New(60) // a usual read takes about 100 packets: it must not end within a second
 	begin := time.Now()
 	got := Read(t.Context(), Options{Endpoint: serve(t, probetest.NewIMDS(instance())), Pace: l})
