@@ -118,13 +118,13 @@ func (c *Catalog) expand(e *entry, region string) expansion {
 	if x.privateDNS == dnsUnknown {
 		x.confidence = Unknown
 	}
-	f := p.filler(region)
-	x.service = f.Replace(name)
-	x.names, x.dual, x.probes = fill(f, names), fill(f, dual.Names), fill(f, probes)
-	x.notCovered = fill(f, notCovered)
+	f := filler{region, p}
+	x.service = f.fill(name)
+	x.names, x.dual, x.probes = f.list(names), f.list(dual.Names), f.list(probes)
+	x.notCovered = f.list(notCovered)
 	x.dualObserved = d.inRegions(dual.Observed, region)
 	if t, ok := publicTemplates[e.ID]; ok && x.privateDNS != dnsYes {
-		x.public = f.Replace(t)
+		x.public = f.fill(t)
 	}
 	if o, ok := c.over[regionID{region, e.ID}]; ok {
 		x.apply(o)
@@ -236,17 +236,37 @@ func covered(host string, names []string) bool {
 	return false
 }
 
-func (p *Partition) filler(region string) *strings.Replacer {
-	return strings.NewReplacer("{region}", region, "{dualStackDnsSuffix}", p.DualStackSuffix, "{dnsSuffix}", p.DNSSuffix)
+// filler replaces the variables of a template. A strings.Replacer would be
+// built anew for each entry, at four times the cost.
+type filler struct {
+	region    string
+	partition *Partition
 }
 
-func fill(f *strings.Replacer, templates []string) []string {
+func (f filler) fill(t string) string {
+	if strings.IndexByte(t, '{') < 0 {
+		return t
+	}
+	t = strings.ReplaceAll(t, varRegion, f.region)
+	t = strings.ReplaceAll(t, varSuffix, f.partition.DNSSuffix)
+	return strings.ReplaceAll(t, varDual, f.partition.DualStackSuffix)
+}
+
+func (f filler) list(templates []string) []string {
 	if len(templates) == 0 {
 		return nil
 	}
 	out := make([]string, len(templates))
 	for i, t := range templates {
-		out[i] = f.Replace(t)
+		out[i] = f.fill(t)
 	}
 	return out
 }
+
+// Variables of the catalogue's templates. Two more stay in the expanded names
+// until a Selection fills them: {any} and {accountId}.
+const (
+	varRegion = "{region}"
+	varSuffix = "{dnsSuffix}"
+	varDual   = "{dualStackDnsSuffix}"
+)

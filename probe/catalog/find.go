@@ -70,7 +70,7 @@ func (c *Catalog) vocabulary() []string {
 // name can have an entry of each type.
 func (c *Catalog) byFullName(name, region string) (find, bool) {
 	var ids []string
-	for e := range c.all {
+	for e := range c.mentioning(name, region, false) {
 		if sameService(c.expand(e, region).service, name) {
 			ids = append(ids, e.ID)
 		}
@@ -94,7 +94,7 @@ func (c *Catalog) byHost(host, region string) (find, bool) {
 	var best find
 	var ids []string
 	length := 0
-	for e := range c.all {
+	for e := range c.mentioning(host, region, true) {
 		x := c.expand(e, region)
 		fixed := slices.Concat(x.names, x.probes, x.notCovered)
 		switch {

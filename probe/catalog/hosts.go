@@ -81,6 +81,9 @@ func s3Hosts(probes []string) []probeHost {
 // fillHost replaces {any} and {accountId}. It is false for a host that needs
 // an account id when there is none.
 func (s Selection) fillHost(host string) (string, bool) {
+	if strings.IndexByte(host, '{') < 0 {
+		return host, true
+	}
 	if strings.Contains(host, "{accountId}") && !isAccount(s.AccountID) {
 		return "", false
 	}

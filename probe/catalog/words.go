@@ -153,5 +153,5 @@ func normal(word string) string {
 
 // squeezed is a word without the marks that people set or leave out.
 func squeezed(word string) string {
-	return strings.NewReplacer("-", "", ".", "").Replace(word)
+	return strings.ReplaceAll(strings.ReplaceAll(word, "-", ""), ".", "")
 }
