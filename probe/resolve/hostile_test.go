@@ -127,6 +127,44 @@ func check(t *testing.T, l fact.Lookup, want fact.Class) {
 	}
 }
 
+func TestLowestTTL(t *testing.T) {
+	for _, tt := range []struct {
+		records []string
+		want    uint32
+	}{
+		{[]string{"@ 300 IN CNAME b.example.", "b.example. 60 IN A 10.0.0.1", "b.example. 20 IN A 10.0.0.2"}, 20},
+		{[]string{"@ 5 IN CNAME b.example.", "b.example. 60 IN A 10.0.0.1"}, 5},
+		{[]string{"@ 60 IN A 10.0.0.1", "other.example. 1 IN A 10.6.6.6"}, 60},
+	} {
+		q, _, err := newQuery(ssm, "A", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := fact.Lookup{Transport: "udp"}
+		if readAnswer(&l, with(tt.records...)(q), q); l.TTL != tt.want {
+			t.Errorf("%v: TTL %d", tt.records, l.TTL)
+		}
+	}
+}
+
+// Some servers cut a datagram in the middle of a record and set TC.
+func TestTruncatedInsideARecord(t *testing.T) {
+	at := probetest.ListenDNS(t, &probetest.Resolver{Default: probetest.DNSBehaviour{
+		Raw: func(q *dns.Msg, transport string) [][]byte {
+			b := with("@ 60 IN A 10.0.0.1", "@ 60 IN A 10.0.0.2")(q)
+			if transport == "udp" {
+				b[2] |= 0x02 // TC
+				b = b[:len(b)-3]
+			}
+			return [][]byte{b}
+		},
+	}})
+	ls := (&Client{}).Ask(t.Context(), ssm, "A", at, "")
+	if got := shapes(ls); got != "udp#1 ok NOERROR TC; tcp#1 ok NOERROR 10.0.0.1 10.0.0.2" {
+		t.Error(got)
+	}
+}
+
 func TestLongAnswerOverTCP(t *testing.T) {
 	at := probetest.ListenDNS(t, &probetest.Resolver{Default: probetest.DNSBehaviour{
 		Raw: func(q *dns.Msg, _ string) [][]byte {
