@@ -97,7 +97,7 @@ func Read(ctx context.Context, o Options) (fact.Agent, Secrets) {
 	wg.Go(func() { rpm = r.rpmVersion(ctx, finds) })
 	a.Config = r.config(a.Procs)
 	a.Identity = r.identity()
-	proxy, run := r.proxy(a.Procs, finds)
+	proxy, run := r.proxy(a.Procs, a.ProcsRun, finds)
 	wg.Wait()
 
 	a.Proxy, a.ProxyRun = proxy.Setting, run

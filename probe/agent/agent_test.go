@@ -151,6 +151,10 @@ func TestProcesses(t *testing.T) {
 		{"binary replaced by an update", system(process(812, "/usr/bin/amazon-ssm-agent (deleted)", "")), both[:1]},
 		{"a version call of somebody", system(process(9, "/usr/bin/amazon-ssm-agent", "", "-version")), nil},
 		{"a script named like the agent", system(process(9, "/bin/bash", "", "/home/u/amazon-ssm-agent")), nil},
+		{"an agent that ECS Exec put into a container", system(process(812, "/managed-agents/execute-command/amazon-ssm-agent", ""), tree{
+			"/proc/812/status": "Name:\tx\nUid:\t0\t0\t0\t0\nNSpid:\t812\t7\n",
+		}), nil},
+		{"an agent in our own PID namespace", system(core, tree{"/proc/812/status": "Uid:\t0\t0\t0\t0\nNSpid:\t812\n"}), both[:1]},
 		{"the session worker is neither", system(process(9, "/usr/bin/ssm-session-worker", "")), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -190,6 +194,12 @@ func TestWithoutRoot(t *testing.T) {
 		}
 		if !strings.HasPrefix(a.Proxy.Source, "file /etc/systemd/system/") {
 			t.Errorf("source %q", a.Proxy.Source)
+		}
+	})
+	t.Run("stopped: that it does not run is known", func(t *testing.T) {
+		a, _ := readUser(t, system(deb, state), &commands{})
+		if a.ProcsRun.Status != fact.OK || a.ProxyRun.Skipped != "the agent is not running" || a.Access.Skipped != needsRoot {
+			t.Errorf("procs %+v, proxy %+v, access %+v", a.ProcsRun, a.ProxyRun, a.Access)
 		}
 	})
 	t.Run("not installed: nothing is closed, so that absence is known", func(t *testing.T) {

@@ -28,14 +28,10 @@ type configFile struct {
 	Agent struct {
 		Region               string
 		ServiceDomain        string
-		UseDualStackEndpoint bool
+		UseDualStackEndpoint bool // since 3.3.3270.0
 	}
 	Ssm, Mds, S3, Kms struct{ Endpoint string }
 	Mgs               struct{ Region, Endpoint string }
-
-	// UseDualStackEndpoint exists since 3.3.3270.0; the release notes do not
-	// say in which section, so that both places are read.
-	UseDualStackEndpoint bool
 }
 
 // config reads the config file. That there is none is normal: the agent then
@@ -110,7 +106,7 @@ func parseConfig(b []byte, c *fact.AgentConfig) {
 	c.Region = text("Agent.Region", f.Agent.Region, label)
 	c.MGSRegion = text("Mgs.Region", f.Mgs.Region, label)
 	c.Domain = text("Agent.ServiceDomain", f.Agent.ServiceDomain, domain)
-	c.DualStack = f.Agent.UseDualStackEndpoint || f.UseDualStackEndpoint
+	c.DualStack = f.Agent.UseDualStackEndpoint
 	if len(odd) > 0 {
 		c.Detail = "not usable as a name: " + strings.Join(odd, ", ")
 	}

@@ -33,7 +33,7 @@ func TestConfig(t *testing.T) {
 				{Service: "kms", Key: "Kms.Endpoint", Host: "kms.internal:443"},
 			},
 		}},
-		{"letter case of keys, as the agent reads them", `{"mgs":{"endpoint":"a.b"},"useDualStackEndpoint":true}`, fact.AgentConfig{
+		{"letter case of keys, as the agent reads them", `{"mgs":{"endpoint":"a.b"},"agent":{"usedualstackendpoint":true}}`, fact.AgentConfig{
 			Outcome: ok, DualStack: true, Overrides: []fact.Override{{Service: "ssmmessages", Key: "Mgs.Endpoint", Host: "a.b"}},
 		}},
 		{"not a host name", `{"Ssm":{"Endpoint":"https://a b/"},"Mgs":{"Endpoint":"x:99999"},"Agent":{"Region":"us east"}}`, fact.AgentConfig{

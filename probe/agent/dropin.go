@@ -1,12 +1,15 @@
 package agent
 
 import (
+	"errors"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
 	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/host/proxyenv"
+	"vpcdoctor/probe/host/sysfile"
 )
 
 const (
@@ -16,16 +19,18 @@ const (
 )
 
 // unitProxy reads the proxy variables that the installed unit would be started
-// with: its file in /etc, then its drop-ins by name, later ones winning.
-func (r *reader) unitProxy(f found) proxyenv.Proxy {
+// with: its file in /etc, then its drop-ins by name, later ones winning. The
+// error is that of a file that is there and could not be read.
+func (r *reader) unitProxy(f found) (proxyenv.Proxy, error) {
 	unit := packageUnit
 	if f.snap && !f.binary {
 		unit = snapUnit
 	}
 	paths := []string{unitDir + unit}
 	names, err := r.Names(unitDir+unit+".d", maxDropIns)
-	if err != nil {
-		r.outcome(err) // notes a missing permission
+	var failed error
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		failed = err
 	}
 	for _, n := range names {
 		if strings.HasSuffix(n, ".conf") {
@@ -36,15 +41,18 @@ func (r *reader) unitProxy(f found) proxyenv.Proxy {
 	source := ""
 	for _, path := range paths {
 		b, err := r.Read(path, maxUnitFile)
-		if err != nil {
-			r.outcome(err)
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, sysfile.ErrNotRegular): // masked: a link to /dev/null
+			continue
+		case err != nil:
+			failed = err
 			continue
 		}
 		if applyUnit(vars, string(b)) {
 			source = "file " + path
 		}
 	}
-	return proxyenv.Read(func(name string) string { return vars[name] }, classify.Clean(source, 256))
+	return proxyenv.Read(func(name string) string { return vars[name] }, classify.Clean(source, 256)), failed
 }
 
 // applyUnit adds the proxy variables of a unit file's Environment= lines to

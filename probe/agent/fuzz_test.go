@@ -105,7 +105,7 @@ func FuzzIdentity(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var id fact.AgentIdentity
 		parseIdentity(b, &id)
-		id.Hybrid, id.HybridIn = parseRegistration(b)
+		id.Hybrid, id.HybridIn, _ = parseRegistration(b)
 		printable(t, id)
 	})
 }
@@ -118,6 +118,7 @@ func FuzzProcFiles(f *testing.F) {
 		if ticks, ok := parseStartTicks(text); ok && ticks < 0 {
 			t.Errorf("start %d", ticks)
 		}
+		nested(text)
 		if uid := parseUID(text); uid < -1 {
 			t.Errorf("user id %d", uid)
 		}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -41,7 +42,7 @@ func (r *reader) identity() fact.AgentIdentity {
 // agent wrote year 1: it never had working credentials.
 func parseIdentity(b []byte, id *fact.AgentIdentity) {
 	var f struct {
-		InstanceId             string
+		InstanceID             string `json:"InstanceId"`
 		IdentityType           string
 		CredentialSource       string
 		CredentialsRetrievedAt time.Time
@@ -53,7 +54,7 @@ func parseIdentity(b []byte, id *fact.AgentIdentity) {
 		return
 	}
 	id.Outcome = fact.Outcome{Status: fact.OK}
-	id.InstanceID = classify.Clean(f.InstanceId, 64) // "i-" or "mi-" and 17 digits
+	id.InstanceID = classify.Clean(f.InstanceID, 64) // "i-" or "mi-" and 17 digits
 	id.Type = classify.Clean(f.IdentityType, 32)
 	id.Source = classify.Clean(f.CredentialSource, 32)
 	id.Retrieved, id.Expires = sane(f.CredentialsRetrievedAt), sane(f.CredentialsExpiresAt)
@@ -68,45 +69,49 @@ func sane(t time.Time) time.Time {
 	return t
 }
 
-// hybrid finds a hybrid registration: in the vault, which is what the agent
-// uses, else in the plain file beside it. Of the vault's file only the id and
-// the Region are decoded; the private key in it is wiped with the buffer.
+// hybrid finds the hybrid registration that the agent uses, which is the one
+// in its vault. The plain file beside it survives "-register -clear" and counts
+// only when the vault's file is there but cannot be understood. Of either only
+// the id and the Region are decoded; the private key in the vault's file is
+// wiped with the buffer.
 func (r *reader) hybrid() (id, region string) {
 	buf := make([]byte, maxState)
 	defer clear(buf)
-	for _, path := range []string{vaultKeyPath, registrationPath} {
-		n, err := r.ReadInto(path, buf)
-		if err == nil {
-			if id, region := parseRegistration(buf[:n]); id != "" {
-				return id, region
-			}
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			r.outcome(err) // notes a missing permission
+	n, err := r.ReadInto(vaultKeyPath, buf)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", ""
+	case err != nil:
+		r.outcome(err) // notes a missing permission
+	default:
+		id, region, ok := parseRegistration(buf[:n])
+		if ok {
+			return id, region
 		}
 	}
-	return "", ""
+	if n, err = r.ReadInto(registrationPath, buf); err != nil {
+		return "", ""
+	}
+	id, region, _ = parseRegistration(buf[:n])
+	return id, region
 }
 
 // parseRegistration takes the managed node id and its Region out of either
 // file; both empty unless the id is one ("mi-…"). A cleared registration keeps
-// its file with empty values.
-func parseRegistration(b []byte) (id, region string) {
+// its file with empty values. ok tells whether the file is JSON.
+func parseRegistration(b []byte) (id, region string, ok bool) {
 	var f struct {
 		InstanceID        string `json:"instanceID"`
 		ManagedInstanceID string
 		Region            string
 	}
 	if json.Unmarshal(b, &f) != nil {
-		return "", ""
+		return "", "", false
 	}
-	id = f.InstanceID
-	if id == "" {
-		id = f.ManagedInstanceID
-	}
-	id, ok := label(id)
-	if !ok || !strings.HasPrefix(id, "mi-") {
-		return "", ""
+	id, valid := label(cmp.Or(f.InstanceID, f.ManagedInstanceID))
+	if !valid || !strings.HasPrefix(id, "mi-") {
+		return "", "", true
 	}
 	region, _ = label(f.Region)
-	return id, region
+	return id, region, true
 }

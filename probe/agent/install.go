@@ -105,8 +105,8 @@ func (r *reader) installs(ctx context.Context, f found, rpm string, procs []fact
 	return out
 }
 
-// ownVersion asks the binary itself. The answer comes before the agent loads
-// anything. A file that others may write is not run with our rights.
+// ownVersion asks the binary itself, which answers before it opens its log or
+// reads its config. A file that others may write is not run with our rights.
 func (r *reader) ownVersion(ctx context.Context) string {
 	info, err := r.Stat(binaryPath)
 	if err != nil || info.Mode().Perm()&0o022 != 0 {

@@ -26,8 +26,8 @@ const (
 	// maxPIDs bounds the scan: the default of kernel.pid_max is 32,768, and a
 	// host with more processes than that has other worries.
 	maxPIDs = 32768
-	// maxProcs bounds what is kept. One core and one worker are normal, a few
-	// more appear in containers that share our process table.
+	// maxProcs bounds what is kept. One core and one worker are normal, two of
+	// each when a snap and a package run side by side.
 	maxProcs = 16
 	// maxProcFile bounds the small files of a process.
 	maxProcFile = 4096
@@ -97,13 +97,11 @@ func (r *reader) proc(pid int, boot time.Time) (fact.AgentProc, bool) {
 			return fact.AgentProc{}, false
 		}
 	}
-	if transient(args) {
+	status, _ := r.Read(dir+"/status", maxProcFile)
+	if oneShot(args) || nested(string(status)) {
 		return fact.AgentProc{}, false
 	}
-	p := fact.AgentProc{PID: pid, Role: role, Exe: classify.Clean(exe, 256), UID: -1}
-	if status, err := r.Read(dir+"/status", maxProcFile); err == nil {
-		p.UID = parseUID(string(status))
-	}
+	p := fact.AgentProc{PID: pid, Role: role, Exe: classify.Clean(exe, 256), UID: parseUID(string(status))}
 	if stat, err := r.Read(dir+"/stat", maxProcFile); err == nil && !boot.IsZero() {
 		if ticks, ok := parseStartTicks(string(stat)); ok {
 			p.Start = boot.Add(time.Duration(ticks) * (time.Second / userHz))
@@ -123,15 +121,18 @@ func roleOf(name string) string {
 	return ""
 }
 
-// transient tells a one-shot call (-version, -register …) from the daemon,
-// which is started without arguments.
-func transient(args []string) bool {
-	if len(args) < 2 {
-		return false
-	}
-	switch strings.TrimLeft(args[1], "-") {
-	case "version", "register", "fingerprint", "help", "h":
-		return strings.HasPrefix(args[1], "-")
+// oneShot tells a call for one purpose (-version, -register …) from the daemon:
+// with any flag at all the agent does its job and exits.
+func oneShot(args []string) bool { return len(args) > 1 && strings.HasPrefix(args[1], "-") }
+
+// nested tells a process in a PID namespace below ours by /proc/PID/status: a
+// container's agent, such as the one that ECS Exec puts into a task, is not
+// the host's. Kernels before 4.1 have no such line.
+func nested(status string) bool {
+	for l := range strings.Lines(status) {
+		if v, ok := strings.CutPrefix(l, "NSpid:"); ok {
+			return len(strings.Fields(v)) > 1
+		}
 	}
 	return false
 }

@@ -19,13 +19,15 @@ const maxEnviron = 128 << 10
 // for they alone decide what it does. When it does not run, or hides its
 // environment from this user, the unit's files say what it would be started
 // with; the setting's Source then names the file.
-func (r *reader) proxy(procs []fact.AgentProc, f found) (proxyenv.Proxy, fact.Outcome) {
+func (r *reader) proxy(procs []fact.AgentProc, table fact.Outcome, f found) (proxyenv.Proxy, fact.Outcome) {
 	pid := speaker(procs)
 	if pid == 0 {
-		p := r.unitProxy(f)
+		p, err := r.unitProxy(f)
 		switch {
-		case r.denied:
-			return p, fact.Skip(needsRoot)
+		case table.Status == fact.NotRun: // it may run unseen
+			return p, table
+		case err != nil:
+			return p, r.outcome(err)
 		case p.Setting.Source == "":
 			return p, fact.Skip("the agent is not running")
 		}
@@ -38,7 +40,8 @@ func (r *reader) proxy(procs []fact.AgentProc, f found) (proxyenv.Proxy, fact.Ou
 	if err != nil && !cut {
 		o := r.outcome(err)
 		if o.Status == fact.NotRun {
-			return r.unitProxy(f), o
+			p, _ := r.unitProxy(f)
+			return p, o
 		}
 		return proxyenv.Proxy{}, o
 	}

@@ -9,11 +9,12 @@ import (
 )
 
 const (
-	// maxInterfaces: an instance has at most 15 ENIs per card (EC2 User Guide,
-	// 2026-11), but a container host has one veth per container, each of which
-	// costs a netlink dump to ask for its addresses.
+	// maxInterfaces: an instance has a handful of ENIs, but a container host has
+	// one veth per container, and each costs a netlink dump to ask for its
+	// addresses.
 	maxInterfaces = 64
-	// maxAddrs: an ENI holds at most 50 IPv4 addresses; a few are evidence.
+	// maxAddrs: an ENI of a container host holds some 50 addresses. The first
+	// ones are its own, and enough as evidence.
 	maxAddrs = 32
 )
 
