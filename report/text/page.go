@@ -56,7 +56,7 @@ func (p *page) item(words string) { p.para("  - ", plain, 4, words) }
 
 // command writes one shell command, ready to paste.
 func (p *page) command(indent int, cmd string) {
-	for _, l := range wrapShell(clean(cmd), p.width, indent) {
+	for _, l := range wrapShell(cleanCommand(cmd), p.width, indent) {
 		p.line(l)
 	}
 }

@@ -120,7 +120,8 @@ func shellWords(cmd string) (words []string, comment string) {
 func splitWord(cur, word string, width int) (full []string, last string) {
 	s := shellState{}
 	for i := range len(word) {
-		const room = 3 // the byte itself, a closing quote and the backslash
+		// An escaped pair of bytes, a closing quote, and the " \" after the word.
+		const room = 5
 		if len(cur)+room > width && !s.escaped {
 			if s.quote == '\'' {
 				full, cur = append(full, cur+`'\`), "'"

@@ -67,7 +67,7 @@ func FuzzWrapShell(f *testing.F) {
 		f.Add(c)
 	}
 	f.Fuzz(func(t *testing.T, cmd string) {
-		cmd = clean(cmd)
+		cmd = cleanCommand(cmd)
 		lines := wrapShell(cmd, 80, 4)
 		whole := len(lines) == 1
 		for _, l := range lines {

@@ -152,6 +152,36 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestCommandKeepsSpaces(t *testing.T) {
+	r := degraded()
+	r.Verdict.Causes[0].Action.Command = "echo 'two  spaces'"
+	if got := render(t, r, Options{}); !strings.Contains(got, "    echo 'two  spaces'\n") {
+		t.Error("a command lost a space")
+	}
+}
+
+// FuzzWrite: whatever a file holds, what is printed is plain.
+func FuzzWrite(f *testing.F) {
+	for _, name := range []string{"degraded", "interrupted"} {
+		b, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := report.Read(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		for i, c := range []byte(render(t, r, Options{})) {
+			if c != '\n' && (c < ' ' || c > '~') {
+				t.Fatalf("byte %#x at %d", c, i)
+			}
+		}
+	})
+}
+
 func render(t *testing.T, r *report.Report, o Options) string {
 	t.Helper()
 	var b bytes.Buffer

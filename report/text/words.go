@@ -68,6 +68,12 @@ func printable(s string) string {
 	return string(b)
 }
 
+// cleanCommand is printable for a command: one line, with the spaces that its
+// quotes may need.
+func cleanCommand(s string) string {
+	return printable(strings.TrimSpace(strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(s)))
+}
+
 // codeMax bounds codes and the words of closed vocabularies. The longest honest
 // one has 10 characters; a file can hold anything.
 const codeMax = 16
