@@ -16,16 +16,25 @@ import (
 	"vpcdoctor/probe/probetest"
 )
 
-// short is the timeout of an attempt that is meant to run out.
-const short = 60 * time.Millisecond
+// The timeouts of attempts: short is meant to run out; arrive is meant to run
+// out after something unusable has come back; patient is not meant to run out,
+// however busy the machine is.
+const (
+	short   = 60 * time.Millisecond
+	arrive  = time.Second
+	patient = 20 * time.Second
+)
 
 const ssm = "ssm.us-east-1.amazonaws.com"
 
 func ask(t *testing.T, r *probetest.Resolver, name, qtype string) []fact.Lookup {
 	t.Helper()
-	c := &Client{Timeout: short}
-	if r.Default.Delay > 0 {
-		c.Timeout = 10 * time.Second
+	c := &Client{Timeout: patient}
+	switch {
+	case r.Default.Silent:
+		c.Timeout = short
+	case r.Default.Garbage:
+		c.Timeout = arrive
 	}
 	return c.Ask(t.Context(), name, qtype, probetest.ListenDNS(t, r), fact.ViaConfigured)
 }
@@ -108,7 +117,7 @@ func TestAskRecordsTheAnswer(t *testing.T) {
 		TTL:    17,
 	}
 	at := probetest.ListenDNS(t, r)
-	c := &Client{}
+	c := &Client{Timeout: patient}
 	ls := c.Ask(t.Context(), "SSM.us-east-1.amazonaws.com.", "A", at, fact.ViaVPC)
 	if len(ls) != 1 {
 		t.Fatalf("%d lookups", len(ls))
@@ -247,7 +256,7 @@ func TestBudget(t *testing.T) {
 		}
 	})
 	t.Run("waiting for the pace ends with the budget", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), short)
+		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond) // the pace has its next turn after 1 s
 		defer cancel()
 		at := probetest.ListenDNS(t, &probetest.Resolver{Zones: zone(ssm, "10.0.0.1")})
 		q := Question{Name: ssm, Type: "A", Server: at}
@@ -261,16 +270,19 @@ func TestBudget(t *testing.T) {
 func TestAskAllKeepsTheOrder(t *testing.T) {
 	r := &probetest.Resolver{Zones: map[string][]netip.Addr{}, Names: map[string]probetest.DNSBehaviour{}}
 	var qs []Question
-	at := probetest.ListenDNS(t, r)
 	for i := range 200 {
 		name := fmt.Sprintf("n%d.example", i)
 		r.Zones[name] = addrs(fmt.Sprintf("10.0.0.%d", i))
 		if i%7 == 0 { // the early ones come back late
 			r.Names[name] = probetest.DNSBehaviour{Delay: time.Duration(i%5) * time.Millisecond}
 		}
-		qs = append(qs, Question{Name: name, Type: "A", Server: at, Via: fact.ViaConfigured})
+		qs = append(qs, Question{Name: name, Type: "A", Via: fact.ViaConfigured})
 	}
-	c := &Client{}
+	at := probetest.ListenDNS(t, r)
+	for i := range qs {
+		qs[i].Server = at
+	}
+	c := &Client{Timeout: patient}
 	ls := c.AskAll(t.Context(), qs, 64)
 	if len(ls) != len(qs) || c.Sent() != len(qs) {
 		t.Fatalf("%d lookups for %d questions, %d packets", len(ls), len(qs), c.Sent())
@@ -286,40 +298,56 @@ func TestAskAllKeepsTheOrder(t *testing.T) {
 }
 
 // The client must never send more in any one second than its pace allows: the
-// allowance of the VPC resolver is shared with everything on the instance.
+// allowance of the VPC resolver is shared with everything on the instance. The
+// fake sees packets when they arrive, which on a busy machine may be later than
+// they were sent, so one clean run in three is asked for: without a pace none is.
 func TestPaceIsKept(t *testing.T) {
-	const limit, questions = 100, 250
+	const limit, questions, tries = 40, 100, 3
+	for try := 1; ; try++ {
+		most, took := paced(t, limit, questions)
+		if took < 2*time.Second {
+			t.Errorf("%d packets at %d a second in %v", questions, limit, took)
+		}
+		switch {
+		case most < limit/2:
+			t.Fatalf("only %d packets in one second of %d allowed", most, limit)
+		case most <= limit:
+			return
+		case try == tries:
+			t.Fatalf("%d packets in one second, %d are allowed", most, limit)
+		}
+	}
+}
+
+// paced asks at a pace and returns the most questions that arrived in any one
+// second and how long all took.
+func paced(t *testing.T, limit, questions int) (most int, took time.Duration) {
+	t.Helper()
 	r := &probetest.Resolver{Zones: zone("*.example", "10.0.0.1")}
 	at := probetest.ListenDNS(t, r)
 	var qs []Question
 	for i := range questions {
 		qs = append(qs, Question{Name: fmt.Sprintf("n%d.example", i), Type: "A", Server: at})
 	}
-	c := &Client{Pace: pace.New(limit), Timeout: 20 * time.Second}
+	c := &Client{Pace: pace.New(limit), Timeout: patient}
 	start := time.Now()
-	ls := c.AskAll(t.Context(), qs, 64)
-	if got := r.MaxPerSecond(); got > limit || got < limit/2 {
-		t.Errorf("%d packets in one second, want at most %d and not far below", got, limit)
-	}
-	if took := time.Since(start); took < 2*time.Second {
-		t.Errorf("%d packets in %v", questions, took)
-	}
-	for _, l := range ls {
+	for _, l := range c.AskAll(t.Context(), qs, 64) {
 		if l.Status != fact.OK {
 			t.Fatalf("%s: %s", l.Name, shape(l))
 		}
 	}
+	return r.MaxPerSecond(), time.Since(start)
 }
 
 func TestTCPIsChargedForItsPackets(t *testing.T) {
 	r := &probetest.Resolver{Zones: zone(ssm, "10.0.0.1"), Default: probetest.DNSBehaviour{Truncate: true}}
-	c := &Client{Pace: pace.New(100)}
+	c := &Client{Pace: pace.New(100), Timeout: patient}
 	at := probetest.ListenDNS(t, r)
 	c.Ask(t.Context(), ssm, "A", at, "")
 	if c.Sent() != udpPackets+tcpPackets {
 		t.Errorf("counted %d packets", c.Sent())
 	}
-	only := &Client{TCP: true}
+	only := &Client{TCP: true, Timeout: patient}
 	if got := shapes(only.Ask(t.Context(), ssm, "A", at, "")); got != "tcp#1 ok NOERROR 10.0.0.1" {
 		t.Error(got)
 	}
@@ -334,9 +362,18 @@ func TestLossIsVisible(t *testing.T) {
 	for i := range 15 {
 		qs = append(qs, Question{Name: fmt.Sprintf("n%d.example", i), Type: "A", Server: at})
 	}
-	ls := (&Client{Timeout: short}).AskAll(t.Context(), qs, 15)
-	if len(ls) != 20 || r.Dropped() != 10 {
-		t.Errorf("%d facts, %d dropped", len(ls), r.Dropped())
+	ls := (&Client{Timeout: 300 * time.Millisecond}).AskAll(t.Context(), qs, 15)
+	again := 0
+	for i, l := range ls {
+		if l.Attempt == 2 {
+			again++
+			if first := ls[i-1]; first.Name != l.Name || first.Class != fact.Timeout {
+				t.Errorf("second attempt after %s of %s", shape(first), first.Name)
+			}
+		}
+	}
+	if again < 5 || r.Dropped() < 5 {
+		t.Errorf("%d second attempts, %d dropped", again, r.Dropped())
 	}
 }
 

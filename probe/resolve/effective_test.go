@@ -176,7 +176,7 @@ func TestAskAndEffective(t *testing.T) {
 			qs = append(qs, Question{Name: ssm, Type: typ, Server: at, Via: fact.ViaConfigured})
 		}
 	}
-	ls := (&Client{Timeout: short}).AskAll(t.Context(), qs, 8)
+	ls := (&Client{Timeout: arrive}).AskAll(t.Context(), qs, 8)
 	got := Effective(fact.Resolver{Servers: []netip.AddrPort{silent, good}}, ssm, ls)
 	want := fact.Answer{Name: ssm, Status: fact.OK, Addrs: addrs("10.0.1.5", "10.0.2.5"), Source: "dns", Server: good, Dead: 1}
 	if diff := cmp.Diff(want, got, compare); diff != "" {

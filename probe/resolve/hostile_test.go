@@ -58,42 +58,43 @@ var hostile = []struct {
 	name  string
 	reply func(q *dns.Msg) []byte
 	want  fact.Class // of the last attempt
+	stray bool       // over UDP it is passed over until the attempt ends
 }{
-	{"address of another name", with("other.example. 60 IN A 10.6.6.6"), fact.Malformed},
-	{"another type", with("@ 60 IN TXT hello"), fact.Malformed},
-	{"AAAA for A", with("@ 60 IN AAAA 2600::1"), fact.Malformed},
-	{"another class", with("@ 60 CH A 10.6.6.6"), fact.Malformed},
-	{"a stranger among the right ones", with("other.example. 60 IN A 10.6.6.6", "@ 60 IN A 10.0.0.1"), fact.ClassNone},
-	{"CNAME to itself", with("@ 60 IN CNAME @"), fact.Malformed},
-	{"CNAME loop", with("@ 60 IN CNAME b.example.", "b.example. 60 IN CNAME @"), fact.Malformed},
-	{"CNAME that leads nowhere", with("@ 60 IN CNAME b.example."), fact.NoData},
-	{"CNAME and a stray address", with("@ 60 IN CNAME b.example.", "@ 60 IN A 10.6.6.6"), fact.Malformed},
-	{"CNAME with control characters", with(`@ 60 IN CNAME \027[31m.example.`), fact.Malformed},
-	{"compression loop in a record", raw(1, "\xc0\x21\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"), fact.Malformed},
-	{"pointer behind the end", raw(1, "\xff\xff\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"), fact.Malformed},
-	{"A of three bytes", raw(1, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x03\x0a\x00\x00"), fact.Malformed},
-	{"A of five bytes", raw(1, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x05\x0a\x00\x00\x01\x02"), fact.Malformed},
-	{"A without data", raw(1, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x00"), fact.Malformed},
-	{"more records announced than sent", raw(9, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"), fact.Malformed},
-	{"records announced, none sent", raw(65535, ""), fact.Malformed},
+	{"address of another name", with("other.example. 60 IN A 10.6.6.6"), fact.Malformed, false},
+	{"another type", with("@ 60 IN TXT hello"), fact.Malformed, false},
+	{"AAAA for A", with("@ 60 IN AAAA 2600::1"), fact.Malformed, false},
+	{"another class", with("@ 60 CH A 10.6.6.6"), fact.Malformed, false},
+	{"a stranger among the right ones", with("other.example. 60 IN A 10.6.6.6", "@ 60 IN A 10.0.0.1"), fact.ClassNone, false},
+	{"CNAME to itself", with("@ 60 IN CNAME @"), fact.Malformed, false},
+	{"CNAME loop", with("@ 60 IN CNAME b.example.", "b.example. 60 IN CNAME @"), fact.Malformed, false},
+	{"CNAME that leads nowhere", with("@ 60 IN CNAME b.example."), fact.NoData, false},
+	{"CNAME and a stray address", with("@ 60 IN CNAME b.example.", "@ 60 IN A 10.6.6.6"), fact.Malformed, false},
+	{"CNAME with control characters", with(`@ 60 IN CNAME \027[31m.example.`), fact.Malformed, false},
+	{"compression loop in a record", raw(1, "\xc0\x21\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"), fact.Malformed, false},
+	{"pointer behind the end", raw(1, "\xff\xff\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"), fact.Malformed, false},
+	{"A of three bytes", raw(1, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x03\x0a\x00\x00"), fact.Malformed, false},
+	{"A of five bytes", raw(1, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x05\x0a\x00\x00\x01\x02"), fact.Malformed, false},
+	{"A without data", raw(1, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x00"), fact.Malformed, false},
+	{"more records announced than sent", raw(9, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"), fact.Malformed, false},
+	{"records announced, none sent", raw(65535, ""), fact.Malformed, false},
 	{"bytes behind the answer", func(q *dns.Msg) []byte {
 		return append(with("@ 60 IN A 10.0.0.1")(q), make([]byte, 900)...)
-	}, fact.ClassNone},
+	}, fact.ClassNone, false},
 	{"an error with the head alone", func(q *dns.Msg) []byte {
 		b := reply(q, func(m *dns.Msg, _ string) { m.Rcode = dns.RcodeRefused })[:headerSize]
 		binary.BigEndian.PutUint16(b[4:], 0)
 		return b
-	}, fact.DNSRefused},
-	{"our own question sent back", func(q *dns.Msg) []byte { b, _ := q.Pack(); return b }, fact.Malformed},
+	}, fact.DNSRefused, false},
+	{"our own question sent back", func(q *dns.Msg) []byte { b, _ := q.Pack(); return b }, fact.Malformed, true},
 	{"two questions", func(q *dns.Msg) []byte {
 		return reply(q, func(m *dns.Msg, _ string) { m.Question = append(m.Question, m.Question[0]) })
-	}, fact.Malformed},
-	{"shorter than a head", func(*dns.Msg) []byte { return []byte{1, 2, 3} }, fact.Malformed},
-	{"an empty datagram", func(*dns.Msg) []byte { return []byte{} }, fact.Malformed},
+	}, fact.Malformed, true},
+	{"shorter than a head", func(*dns.Msg) []byte { return []byte{1, 2, 3} }, fact.Malformed, true},
+	{"an empty datagram", func(*dns.Msg) []byte { return []byte{} }, fact.Malformed, true},
 	{"case of the question changed", func(q *dns.Msg) []byte {
 		q.Question[0].Name = strings.ToUpper(q.Question[0].Name)
 		return with("@ 60 IN A 10.0.0.1")(q)
-	}, fact.ClassNone},
+	}, fact.ClassNone, false},
 }
 
 // Over both transports: whatever comes back is a fact with a class.
@@ -104,9 +105,13 @@ func TestHostileAnswers(t *testing.T) {
 			at := probetest.ListenDNS(t, &probetest.Resolver{Default: probetest.DNSBehaviour{
 				Raw: func(q *dns.Msg, _ string) [][]byte { return [][]byte{tt.reply(q)} },
 			}})
-			c := &Client{Timeout: short}
+			c := &Client{Timeout: patient}
+			if tt.stray {
+				c.Timeout = arrive
+			}
 			ls := c.Ask(t.Context(), ssm, "A", at, "")
 			check(t, ls[len(ls)-1], tt.want)
+			c.Timeout = patient
 			check(t, c.AskTCP(t.Context(), ssm, "A", at, ""), tt.want)
 		})
 	}
@@ -159,7 +164,7 @@ func TestTruncatedInsideARecord(t *testing.T) {
 			return [][]byte{b}
 		},
 	}})
-	ls := (&Client{}).Ask(t.Context(), ssm, "A", at, "")
+	ls := (&Client{Timeout: patient}).Ask(t.Context(), ssm, "A", at, "")
 	if got := shapes(ls); got != "udp#1 ok NOERROR TC; tcp#1 ok NOERROR 10.0.0.1 10.0.0.2" {
 		t.Error(got)
 	}
@@ -180,7 +185,7 @@ func TestLongAnswerOverTCP(t *testing.T) {
 			return [][]byte{b}
 		},
 	}})
-	l := (&Client{}).AskTCP(t.Context(), ssm, "A", at, "")
+	l := (&Client{Timeout: patient}).AskTCP(t.Context(), ssm, "A", at, "")
 	if l.Status != fact.OK || len(l.Addrs) != maxAddrs || l.More != 4000-maxAddrs {
 		t.Errorf("%s, %d more", shape(l), l.More)
 	}
@@ -200,7 +205,7 @@ func TestFloodOfStrays(t *testing.T) {
 			return out
 		},
 	}})
-	ls := (&Client{Attempts: 1}).Ask(t.Context(), ssm, "A", at, "")
+	ls := (&Client{Attempts: 1, Timeout: patient}).Ask(t.Context(), ssm, "A", at, "")
 	check(t, ls[0], fact.Malformed)
 	if ls[0].CutByBudget {
 		t.Error("blamed on the budget")
