@@ -44,7 +44,8 @@ func readDescribed(text []byte) ([]described, error) {
 		ServiceDetails []described
 		ServiceNames   []string
 	}
-	body := bytes.TrimLeft(text, " \t\r\n\ufeff")
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // what some shells put before redirected output
+	body := bytes.TrimLeft(text, " \t\r\n")
 	var err error
 	switch {
 	case len(body) == 0:

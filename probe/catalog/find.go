@@ -126,13 +126,13 @@ func (c *Catalog) lookup(arg, region string) (find, error) {
 		return f, nil
 	}
 	name := strings.ToLower(strings.Trim(arg, " \t."))
-	if strings.Contains(name, ".") && len(name) <= 255 {
+	if strings.Contains(name, ".") && isHostPattern(name) {
 		for _, r := range c.regionsFor(name, region) {
 			f, ok := c.byFullName(name, r)
 			if !ok {
 				f, ok = c.byHost(name, r)
 			}
-			if !ok {
+			if !ok || strings.HasPrefix(f.host, "*") { // a pattern of one's own is no host
 				continue
 			}
 			if region != "" && r != region {

@@ -168,7 +168,7 @@ func (b *builder) unproven(x expansion) bool {
 	if !b.c.doc.listed(b.sel.Region) {
 		return true
 	}
-	if x.tier == Absent || len(x.entry.Availability) > 0 {
+	if x.tier == Absent || len(b.c.knownIn(x.entry, b.sel.Region)) > 0 {
 		return false
 	}
 	b.note("%s: no source tells in which Regions it is offered; its names are formed by rule", x.entry.ID)

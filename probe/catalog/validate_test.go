@@ -368,7 +368,10 @@ func TestCatalogAWSList(t *testing.T) {
 func TestCatalogAgentHosts(t *testing.T) {
 	c := Embedded()
 	for _, f := range table(t, "agent-hosts.tsv", 3) {
-		for _, r := range regionsIn(c, f[1]) {
+		for i, r := range regionsIn(c, f[1]) {
+			if i%5 != 0 && strings.HasPrefix(f[1], "@aws ") {
+				continue // a sample of the 46 Regions
+			}
 			host := inRegion(c, f[2], r)
 			host = strings.Replace(host, "*.", "123456789012.", 1)
 			if _, ok := c.byHost(host, r); !ok {
