@@ -155,6 +155,9 @@ func TestProcesses(t *testing.T) {
 			"/proc/812/status": "Name:\tx\nUid:\t0\t0\t0\t0\nNSpid:\t812\t7\n",
 		}), nil},
 		{"an agent in our own PID namespace", system(core, tree{"/proc/812/status": "Uid:\t0\t0\t0\t0\nNSpid:\t812\n"}), both[:1]},
+		{"a user's program of that name", system(process(812, "/tmp/amazon-ssm-agent", "https_proxy=http://evil:1\x00"), tree{
+			"/proc/812/status": "Uid:\t1000\t1000\t1000\t1000\n",
+		}), nil},
 		{"the session worker is neither", system(process(9, "/usr/bin/ssm-session-worker", "")), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

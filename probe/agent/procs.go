@@ -101,7 +101,13 @@ func (r *reader) proc(pid int, boot time.Time) (fact.AgentProc, bool) {
 	if oneShot(args) || nested(string(status)) {
 		return fact.AgentProc{}, false
 	}
-	p := fact.AgentProc{PID: pid, Role: role, Exe: classify.Clean(exe, 256), UID: parseUID(string(status))}
+	uid := parseUID(string(status))
+	if uid > 0 {
+		// The agent runs as root only. Any user can start a program of this
+		// name, and must not choose the proxy that we then talk to.
+		return fact.AgentProc{}, false
+	}
+	p := fact.AgentProc{PID: pid, Role: role, Exe: classify.Clean(exe, 256), UID: uid}
 	if stat, err := r.Read(dir+"/stat", maxProcFile); err == nil && !boot.IsZero() {
 		if ticks, ok := parseStartTicks(string(stat)); ok {
 			p.Start = boot.Add(time.Duration(ticks) * (time.Second / userHz))
