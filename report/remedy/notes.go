@@ -46,7 +46,10 @@ func (p plan) notes() []string {
 		}
 	}
 	if len(p.gateways) > 0 {
-		out = append(out, "Gateway endpoints: give the route table of every subnet that needs them (the CLI lines find this subnet's). A new gateway route drops connections to the service that are open. Names keep their public answers, which is right; security groups must allow outbound 443 to the service's prefix list.")
+		out = append(out, "Gateway endpoints: where one exists, add the route table to it (modify-vpc-endpoint --add-route-table-ids) instead of creating another. Give the route table of every subnet that needs it; the CLI lines find this subnet's. A new gateway route drops connections to the service that are open. Names keep their public answers, which is right; security groups must allow outbound 443 to the service's prefix list.")
+	}
+	if len(p.optional) > 0 {
+		out = append(out, "Left out, because the profile does not need them: "+strings.Join(p.optional, ", ")+".")
 	}
 	if len(p.absent) > 0 {
 		out = append(out, "No endpoint service is known in this Region for "+strings.Join(p.absent, ", ")+": those names need a NAT path.")

@@ -46,7 +46,8 @@ type plan struct {
 	ec2messages         string // service name; empty: left out
 	ec2messagesOn       bool
 	gateways            []service // S3 and DynamoDB
-	absent              []string
+	absent              []string  // ids without an endpoint service here
+	optional            []string  // ids that a profile names as optional
 	inferred            []string
 }
 
@@ -114,7 +115,7 @@ func missingSubjects(v diagnose.Verdict) map[string]bool {
 
 // add takes a target into the plan when an endpoint would make it private.
 func (p *plan) add(t fact.Target, row diagnose.Row) {
-	if t.Origin != "catalogue" || !serviceName.MatchString(t.Service) || row.Class == string(fact.OwnVPC) {
+	if t.Origin != "catalogue" || row.Status == diagnose.NotCheckedStatus || !serviceName.MatchString(t.Service) || row.Class == string(fact.OwnVPC) {
 		return
 	}
 	if t.Availability == "absent" {
@@ -136,6 +137,10 @@ func (p *plan) add(t fact.Target, row diagnose.Row) {
 		return y.name == x.name || logicalID(y.id) == logicalID(x.id)
 	})
 	if t.Type != "Interface" || t.PrivateDNS == "no" || legacy || known {
+		return
+	}
+	if t.Need == fact.NeedOptional && len(t.Profiles) > 0 {
+		p.optional = append(p.optional, x.id) // an endpoint costs money by the hour
 		return
 	}
 	if t.Availability == "inferred" {

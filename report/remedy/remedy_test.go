@@ -166,6 +166,27 @@ func TestOnlyWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestOptionalLeftOut: a profile's optional services are named, not created;
+// one that the user asked for by name is created.
+func TestOptionalLeftOut(t *testing.T) {
+	s := set(ningxia, ssmTrio(ningxia)...)
+	for _, id := range []string{"kms", "logs"} {
+		x := iface(id, "com.amazonaws.cn-northwest-1."+id)
+		x.Need = fact.NeedOptional
+		if id == "kms" {
+			x.Profiles = []string{"session-manager"}
+		}
+		s.Targets = append(s.Targets, x)
+	}
+	got := For(s, broken("DN-02", s))
+	if len(got) != 2 || strings.Contains(got[0].Body, "kms") || !strings.Contains(got[0].Body, "LogsEndpoint:") {
+		t.Fatalf("got %+v", got)
+	}
+	if !strings.Contains(strings.Join(got[0].Notes, "\n"), "does not need them: kms.") {
+		t.Errorf("notes: %q", got[0].Notes)
+	}
+}
+
 func TestNoTemplate(t *testing.T) {
 	us := world{"us-east-1", "aws"}
 	s := set(us, ssmTrio(us)...)

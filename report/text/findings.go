@@ -8,7 +8,7 @@ import (
 )
 
 // action writes what to do and the one command for it.
-func action(p *page, a diagnose.Action, limit int) {
+func action(p *page, a diagnose.Action, do string) {
 	if a.Do == "" && a.Command == "" {
 		return
 	}
@@ -19,7 +19,7 @@ func action(p *page, a diagnose.Action, limit int) {
 	case "operator":
 		label = "Fix (from an operator's machine): "
 	}
-	p.para(label, bold, 2, short(a.Do, limit))
+	p.para(label, bold, 2, do)
 	if a.Command != "" {
 		p.command(4, a.Command)
 	}

@@ -87,7 +87,8 @@ func leadScreen(p *page, r *report.Report, f diagnose.Finding, c choice) {
 	for _, e := range f.Evidence[:c.evidence] {
 		p.item(short(e.Text, evidenceMax))
 	}
-	action(p, f.Action, actionMax)
+	do, _ := sentences(f.Action.Do, actionMax)
+	action(p, f.Action, do)
 	next(p, r, f.Action)
 }
 
@@ -99,7 +100,8 @@ func restOfLead(p *page, f diagnose.Finding, c choice) {
 		alternatives(p, f.Alternatives)
 	}
 	left := f.Evidence[c.evidence:]
-	if len(left) == 0 && (c.summary || f.Summary == "") {
+	_, more := sentences(f.Action.Do, actionMax)
+	if len(left) == 0 && more == "" && (c.summary || f.Summary == "") {
 		return
 	}
 	p.heading("More on " + code(f.Code))
@@ -108,6 +110,9 @@ func restOfLead(p *page, f diagnose.Finding, c choice) {
 	}
 	for _, e := range left {
 		p.item(e.Text)
+	}
+	if more != "" {
+		p.para("  About the fix: ", bold, 2, more)
 	}
 }
 

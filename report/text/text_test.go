@@ -96,12 +96,13 @@ func TestFirstScreenTalkative(t *testing.T) {
 	for range 8 {
 		f.Evidence = append(f.Evidence, diagnose.Evidence{Text: strings.Repeat("evidence ", 60)})
 	}
+	f.Action.Do += strings.Repeat(" Think of everybody else.", 20)
 	got := render(t, r, Options{})
 	first := got[:firstMax]
 	if !strings.Contains(first, "--private-dns-enabled\n") || !strings.Contains(first, "  - ssmmessages.") || !strings.Contains(first, "Next: ") {
 		t.Errorf("the first screen is too full:\n%s", first)
 	}
-	if strings.Count(got, "evidence evidence") < 8 || !strings.Contains(got, "Many words") {
+	if strings.Count(got, "evidence evidence") < 8 || !strings.Contains(got, "Many words") || strings.Count(squash(got), "Thinkofeverybodyelse.") != 20 {
 		t.Error("what did not fit on the first screen is lost")
 	}
 	assertPage(t, got, defaultWidth)

@@ -68,6 +68,23 @@ func printable(s string) string {
 	return string(b)
 }
 
+// sentences splits a text after the last sentence that ends within n
+// characters; a text that begins with a longer one is split at a space.
+func sentences(s string, n int) (head, rest string) {
+	s = clean(s)
+	if len(s) <= n {
+		return s, ""
+	}
+	at := strings.LastIndex(s[:n], ". ")
+	if at < 0 {
+		if at = strings.LastIndexByte(s[:n], ' '); at < 0 {
+			return s, ""
+		}
+		return s[:at], s[at+1:]
+	}
+	return s[:at+1], s[at+2:]
+}
+
 // cleanCommand is printable for a command: one line, with the spaces that its
 // quotes may need.
 func cleanCommand(s string) string {
