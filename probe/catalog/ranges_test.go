@@ -241,3 +241,21 @@ func BenchmarkRangesLookup(b *testing.B) {
 		Ranges().Lookup(a)
 	}
 }
+
+// FuzzRangesLookup: every address has an answer, and a mapped address has that
+// of its IPv4 form.
+func FuzzRangesLookup(f *testing.F) {
+	f.Add([]byte{52, 218, 128, 1})
+	f.Add(netip.MustParseAddr("2406:da61:4000::7").AsSlice())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, ok := netip.AddrFromSlice(b)
+		if !ok {
+			return
+		}
+		region, service, ok := Ranges().Lookup(a)
+		r2, s2, ok2 := Ranges().Lookup(a.Unmap())
+		if ok != ok2 || region != r2 || service != s2 || ok == (region == "") {
+			t.Errorf("%v: %s %s %v, unmapped %s %s %v", a, region, service, ok, r2, s2, ok2)
+		}
+	})
+}
