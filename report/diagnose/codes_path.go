@@ -148,6 +148,11 @@ var endpointDocs = []Doc{
 		"The failed check itself.",
 		"Look at the evidence; run again; compare with another instance of the subnet.",
 		"A passing fault."),
+	doc("EP-17", SevError, Source, "Services cannot be reached",
+		"An effect of another finding, which it names. Never a cause.",
+		"The failed checks that the cause explains.",
+		"Correct the cause and run again.",
+		"None: it only lists."),
 }
 
 var serviceDocs = []Doc{

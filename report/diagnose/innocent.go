@@ -1,0 +1,109 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"vpcdoctor/probe/fact"
+)
+
+// innocent lists what was proved to work, so that nobody looks there.
+func (v *View) innocent() []Innocent {
+	out := []Innocent{}
+	add := func(what, why, ref string) {
+		out = append(out, Innocent{plain(what, 200), plain(why, 300), plain(ref, 300)})
+	}
+	m := &v.Set.IMDS
+	if m.Token.Status == fact.OK && v.imdsFault() == "" {
+		add("instance metadata service", "the token request and its answers arrived", m.Token.Key())
+	}
+	if same, p := v.sameAnswers(); same > 0 {
+		add("DNS configuration of this host", fmt.Sprintf("%d names have the same answer at the configured server and at the VPC resolver", same), p.Answer.Key())
+	}
+	dns, tls, aws := 0, 0, 0
+	var first, firstTLS, firstAWS *PortPath
+	for _, p := range v.Paths {
+		for _, pp := range p.ports() {
+			if pp.TCP == Pass {
+				dns++
+				first = orPort(first, pp)
+			}
+			if pp.TLS == Pass {
+				tls++
+				firstTLS = orPort(firstTLS, pp)
+			}
+			if pp.AWS == Pass && pp.TLS == Pass {
+				aws++
+				firstAWS = orPort(firstAWS, pp)
+			}
+		}
+	}
+	if first != nil {
+		why := fmt.Sprintf("%d connects succeeded, the first to %s", dns, first.At)
+		if v.local(first.Addr.Info) {
+			add("egress of TCP 443 inside the VPC", why, first.Dial.Key())
+		} else {
+			add("egress of TCP 443 to "+first.Addr.Addr.String(), why, first.Dial.Key())
+		}
+	}
+	if firstTLS != nil {
+		add("TLS and the trust store", fmt.Sprintf("%d chains and names are good for the system", tls), firstTLS.Shake.Key())
+	}
+	if firstAWS != nil {
+		add("the path to AWS itself", fmt.Sprintf("%d AWS front ends answered with a request id", aws), firstAWS.Req.Key())
+	}
+	if off, ok := v.offset(); ok && off.Abs() <= clockWarn {
+		e := v.offsetEvidence()
+		ref := ""
+		if len(e) > 0 {
+			ref = e[0].Ref
+		}
+		add("the clock of this host", "it agrees with the Date headers of AWS", ref)
+	}
+	if n, ok := v.retransFail(); ok && n == 0 && v.anyDial() {
+		add("a local firewall that drops silently", "TCPRetransFail did not rise during the run", "")
+	}
+	if m.Role.State == fact.RolePresent && len(v.blames) == 0 {
+		add("the instance role", "IMDS serves credentials of "+plain(m.Role.Name, 64), "imds:iam/")
+	}
+	return out
+}
+
+func orPort(a, b *PortPath) *PortPath {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func (v *View) anyDial() bool {
+	for _, p := range v.Paths {
+		for _, pp := range p.ports() {
+			if pp.TCP != NotCheckedStatus {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sameAnswers counts names whose answer here agrees with the VPC resolver's.
+func (v *View) sameAnswers() (int, *Path) {
+	n, first := 0, (*Path)(nil)
+	for _, p := range v.Paths {
+		if p.DNS != Pass {
+			continue
+		}
+		vpc := v.said(p.T.Host, true)
+		if !vpc.ok {
+			continue
+		}
+		if !shares(p.Answer.Addrs, vpc.addrs) && v.wrongAnswer(p) != "" {
+			return 0, nil
+		}
+		n++
+		if first == nil {
+			first = p
+		}
+	}
+	return n, first
+}

@@ -1,0 +1,158 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	"vpcdoctor/probe/fact"
+)
+
+func hostRules() []Rule {
+	return []Rule{
+		{Code: "SELF-02", Eval: incomplete},
+		blamed("OS-01", Likely, localFirewall).explains("AG-20"),
+		blamed("OS-02", Likely, conntrack).explains("AG-20"),
+		blamed("OS-04", Likely, func(v *View, g group, f *Finding) {
+			f.Summary = fmt.Sprintf("Connects to %s fail at once with EADDRNOTAVAIL on this host: no packet was sent.", g.names())
+			f.Action = Action{Do: "Find the process that holds the source ports, then widen net.ipv4.ip_local_port_range if it must.", Command: "ss -s", Where: "instance"}
+		}),
+		blamed("OS-05", Likely, func(v *View, g group, f *Finding) {
+			f.Summary = fmt.Sprintf("Connects to %s fail at once: this host has no free file descriptor.", g.names())
+			f.Action = Action{Do: "Find the process that leaks descriptors, or raise the limit.", Command: "cat /proc/sys/fs/file-nr", Where: "instance"}
+		}),
+		{Code: "OS-08", Eval: otherNamespace},
+		blamed("RT-02", Likely, noLocalRoute).explains("AG-20"),
+		blamed("RT-06", Likely, overlapping).explains("AG-20"),
+		blamed("V6-02", Likely, func(v *View, g group, f *Finding) {
+			f.Summary = fmt.Sprintf("This host has no IPv4 address, and %s %s IPv4 addresses only.", g.names(), verb(len(g.hosts), "has", "have"))
+			f.Action.Do = "Set the agent's endpoints to the dual-stack names of the Region, or give the subnet NAT64 and DNS64."
+		}).explains("AG-20"),
+		{Code: "V6-01", Eval: deadIPv6},
+		blamed("V6-03", Likely, func(v *View, g group, f *Finding) {
+			f.Summary = fmt.Sprintf("%s %s to NAT64 addresses (64:ff9b::/96), and they do not answer.", g.names(), verb(len(g.hosts), "resolves", "resolve"))
+			f.Action.Do = "Route 64:ff9b::/96 of " + v.subnetID() + " to a NAT gateway."
+			f.Action.Command = v.aws("ec2", "describe-route-tables", "--filters", "Name=association.subnet-id,Values="+v.subnetID())
+		}),
+		{Code: "TL-03", Eval: wrongClock, Explains: []Code{"IA-06", "AG-20"}},
+		{Code: "IA-16", Eval: skew, Explains: []Code{"IA-06", "AG-20"}},
+	}
+}
+
+func incomplete(v *View) []Finding {
+	s := v.Set
+	if !s.Run.Interrupted && !(s.End.IsZero() && !s.Start.IsZero()) {
+		return nil
+	}
+	return []Finding{{
+		Code: "SELF-02", Severity: SevInfo, Confidence: Proved,
+		Summary:  "The run ended before all checks were made. What is missing is listed as not checked.",
+		Evidence: []Evidence{{Text: fmt.Sprintf("interrupted: %v, end of run recorded: %v", s.Run.Interrupted, !s.End.IsZero())}},
+		Action:   Action{Do: "Run it again and let it end.", Command: "sudo vpcdoctor check", Where: "instance"},
+	}}
+}
+
+func localFirewall(v *View, g group, f *Finding) {
+	f.Action = Action{Do: "Find the local rule that stops TCP 443 out and remove it.", Command: "sudo nft list ruleset", Where: "instance", Verify: "vpcdoctor check"}
+	f.Alternatives = []Alternative{alt("RT-02", "ip route get ADDRESS: a reject route of the host shows there")}
+	if n, ok := v.retransFail(); ok && n > 0 && g.bs[0].port != nil && g.bs[0].port.Dial.Class == fact.Timeout {
+		f.Summary = fmt.Sprintf("This host itself drops the packets to %s: the kernel refused to send them %d times during the run.", g.names(), n)
+		f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("TcpExt:TCPRetransFail rose by %d during the run; a drop in the VPC leaves it unchanged", n)})
+		f.Alternatives = []Alternative{alt("SG-01", "the counter stays unchanged in a second run on a quiet host")}
+		return
+	}
+	f.Summary = fmt.Sprintf("This host itself refuses connections to %s: the error came at once, before a packet could cross the VPC.", g.names())
+}
+
+func conntrack(v *View, g group, f *Finding) {
+	c := v.Set.Host.After
+	if c.ConntrackMax == 0 {
+		c = v.Set.Host.Before
+	}
+	f.Summary = fmt.Sprintf("Connects to %s fail while the connection tracking table of this host is full (%d of %d).", g.names(), c.ConntrackCount, c.ConntrackMax)
+	f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("nf_conntrack_count %d, nf_conntrack_max %d", c.ConntrackCount, c.ConntrackMax)})
+	f.Action = Action{Do: "Raise net.netfilter.nf_conntrack_max, or find what opens so many connections.", Command: "sudo conntrack -S", Where: "instance"}
+}
+
+func otherNamespace(v *View) []Finding {
+	h := v.Set.Host
+	if !h.OtherNetNS && h.Container == "" {
+		return nil
+	}
+	what := "another network namespace than process 1"
+	if h.Container != "" {
+		what = "a container (" + plain(h.Container, 30) + ")"
+	}
+	return []Finding{{
+		Code: "OS-08", Severity: SevInfo, Confidence: Likely,
+		Summary:  "vpcdoctor runs in " + what + ". Its routes and DNS are not those of the host and its agent.",
+		Evidence: []Evidence{{Text: fmt.Sprintf("other network namespace: %v, container: %s", h.OtherNetNS, orWord(h.Container, "none seen"))}},
+		Action:   Action{Do: "Run it on the host if the host is meant.", Command: "sudo nsenter -t 1 -n vpcdoctor check", Where: "instance"},
+	}}
+}
+
+func noLocalRoute(v *View, g group, f *Finding) {
+	f.Summary = fmt.Sprintf("This host has no usable route to %s: the connect failed at once.", g.names())
+	hasDefault := false
+	for _, r := range v.Set.Host.Routes {
+		hasDefault = hasDefault || r.Dst.IsValid() && r.Dst.Bits() == 0 && (r.Kind == "" || r.Kind == "unicast")
+	}
+	if len(v.Set.Host.Routes) > 0 && !hasDefault {
+		f.Evidence = append(f.Evidence, Evidence{"", "the host's main routing table has no default route"})
+	}
+	cmd := "ip route"
+	if len(g.addrs) > 0 {
+		cmd = "ip route get " + g.addrs[0].String()
+	}
+	f.Action = Action{Do: "Repair the host's network configuration (DHCP, netplan, ifcfg) so that the route exists.", Command: cmd, Where: "instance"}
+	f.Alternatives = []Alternative{alt("OS-01", "sudo nft list ruleset: a reject rule gives the same errno")}
+}
+
+func overlapping(v *View, g group, f *Finding) {
+	i, _ := v.overlap(g.addrs[0])
+	f.Summary = fmt.Sprintf("%s %s to %s, which lies in the network of the local interface %s: the packets never reach the VPC.",
+		g.names(), verb(len(g.hosts), "resolves", "resolve"), addrList(g.addrs, 2), i.Name)
+	f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("interface %s has %v", i.Name, i.Addrs)})
+	f.Action = Action{Do: "Move the network of " + plain(i.Name, 20) + " to a range outside the VPC CIDRs.", Command: "ip route get " + g.addrs[0].String(), Where: "instance"}
+}
+
+// deadIPv6 looks at addresses that do not count: IPv6 that fails on a host
+// with IPv6 while IPv4 of the same name answers.
+func deadIPv6(v *View) []Finding {
+	f := Finding{Code: "V6-01", Severity: SevInfo, Confidence: Likely, Action: Action{Where: "operator",
+		Do: "Repair IPv6 routing and rules of " + v.subnetID() + ", or set the endpoint's DNS records to IPv4."}}
+	if !v.IPv6 {
+		return nil
+	}
+	var hosts []string
+	for _, p := range v.Paths {
+		found := false
+		for _, a := range p.Addrs {
+			for _, pp := range a.Ports {
+				if a.Spare && pp.TCP == Fail && p.Counts {
+					found = true
+					f.Evidence = append(f.Evidence, portEvidence(pp))
+				}
+			}
+		}
+		if found {
+			hosts = append(hosts, p.T.Host)
+			f.Subjects = append(f.Subjects, p.Key)
+			if needRank(p.T.Need) <= 1 {
+				f.Severity = SevWarning
+			}
+		}
+	}
+	if len(hosts) == 0 {
+		return nil
+	}
+	f.Summary = fmt.Sprintf("The IPv6 addresses of %s do not answer, the IPv4 addresses do. Programs may stall before they fall back.", list(hosts, 3))
+	f.Action.Command = v.aws("ec2", "describe-route-tables", "--filters", "Name=association.subnet-id,Values="+v.subnetID())
+	return []Finding{f}
+}
+
+// Clock limits. AWS rejects signatures that are more than five minutes off
+// (SigV4); half a minute is far beyond what a synchronised clock drifts.
+const (
+	clockWarn = 30 * time.Second
+	clockFail = 5 * time.Minute
+)

@@ -1,0 +1,150 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	"vpcdoctor/probe/fact"
+)
+
+func iamRules() []Rule {
+	return []Rule{
+		{Code: "IA-01", Eval: noProfile, Explains: []Code{"AG-20"}},
+		{Code: "IA-04", Eval: emptyProfile, Explains: []Code{"AG-20"}},
+		{Code: "IA-05", Eval: trustPolicy, Explains: []Code{"AG-20"}},
+		{Code: "IA-06", Eval: expiredRole, Explains: []Code{"AG-20"}},
+	}
+}
+
+// dhmc tells what the agent's own record says of Default Host Management:
+// works, does not, or not known (no root, no record).
+func (v *View) dhmc() (works, known bool) {
+	id := v.Set.Agent.Identity
+	if id.Status != fact.OK {
+		return false, false
+	}
+	valid := !id.Expires.IsZero() && id.Expires.Year() > 1 && (v.Set.Start.IsZero() || id.Expires.After(v.Set.Start))
+	return id.Source != "" && id.Source != "None" && valid, true
+}
+
+// managed tells whether the run is about Systems Manager: only then does an
+// agent or role matter.
+func (v *View) managed() bool {
+	for _, p := range v.Paths {
+		if p.T.Agent && needRank(p.T.Need) <= 1 || p.T.Need == fact.NeedRequired && (p.T.ID == "ssm" || p.T.ID == "ssmmessages") {
+			return true
+		}
+	}
+	return false
+}
+
+func roleEvidence(v *View) []Evidence {
+	r := v.Set.IMDS.Role
+	text := "role state by IMDS: " + string(r.State)
+	if r.Name != "" {
+		text += ", role " + plain(r.Name, 64)
+	}
+	if r.Code != "" {
+		text += ", code " + plain(r.Code, 64)
+	}
+	return []Evidence{{"imds:iam/", text}}
+}
+
+func (v *View) attach() string {
+	return v.aws("ec2", "describe-iam-instance-profile-associations", "--filters", "Name=instance-id,Values="+v.instance())
+}
+
+// noProfile is information unless the agent's own record shows that Default
+// Host Management does not serve it either.
+func noProfile(v *View) []Finding {
+	if v.Set.IMDS.Role.State != fact.RoleAbsent || !v.managed() {
+		return nil
+	}
+	works, known := v.dhmc()
+	if works {
+		return nil
+	}
+	f := Finding{
+		Code: "IA-01", Severity: SevInfo, Confidence: Likely, Evidence: roleEvidence(v),
+		Summary: "No instance profile is attached. Default Host Management may serve the agent; whether it does was not checked.",
+		Action: Action{Do: "Check that Default Host Management is on, or attach a profile with AmazonSSMManagedInstanceCore.", Where: "operator",
+			Command: v.aws("ssm", "get-service-setting", "--setting-id", "/ssm/managed-instance/default-ec2-instance-management-role")},
+	}
+	if known {
+		f.Severity = SevError
+		f.Summary = "No instance profile is attached, and the agent's own record shows no working credentials from Default Host Management."
+		f.Evidence = append(f.Evidence, identityEvidence(v))
+		f.Alternatives = []Alternative{alt("IA-07", "get-service-setting: the role of Default Host Management is not set")}
+	}
+	return []Finding{f}
+}
+
+func identityEvidence(v *View) Evidence {
+	id := v.Set.Agent.Identity
+	return Evidence{"", fmt.Sprintf("identity_config.json: source %s, retrieved %s, expires %s", orWord(id.Source, "none"), day(id.Retrieved), day(id.Expires))}
+}
+
+func day(t time.Time) string {
+	if t.Year() <= 1 {
+		return "never"
+	}
+	return t.UTC().Format("2006-01-02 15:04 UTC")
+}
+
+func emptyProfile(v *View) []Finding {
+	r := v.Set.IMDS.Role
+	if r.State != fact.RoleEmpty && !(r.State == fact.RoleError && r.Code != "AssumeRoleUnauthorizedAccess") || !v.managed() {
+		return nil
+	}
+	f := Finding{
+		Code: "IA-04", Severity: SevError, Confidence: Likely, Evidence: roleEvidence(v),
+		Summary: "An instance profile is attached, but it gives no credentials: the role is missing, or was removed from it.",
+		Action:  Action{Do: "Put the role back into the instance profile and attach the profile again.", Command: v.attach(), Where: "operator"},
+	}
+	if works, _ := v.dhmc(); works {
+		f.Severity = SevWarning
+		f.Summary += " The agent's own record shows that another source serves it at present."
+	}
+	return []Finding{f}
+}
+
+func trustPolicy(v *View) []Finding {
+	r := v.Set.IMDS.Role
+	if r.State != fact.RoleError || r.Code != "AssumeRoleUnauthorizedAccess" {
+		return nil
+	}
+	principal := "ec2.amazonaws.com"
+	if v.Set.Place.Partition == "aws-cn" {
+		principal = "ec2.amazonaws.com.cn"
+	}
+	f := Finding{
+		Code: "IA-05", Severity: SevError, Confidence: Proved, Evidence: roleEvidence(v),
+		Summary: fmt.Sprintf("EC2 may not assume the role %s: its trust policy does not admit the service.", orWord(plain(r.Name, 64), "of the instance profile")),
+		Action:  Action{Do: "Allow sts:AssumeRole for the principal " + principal + " in the role's trust policy.", Where: "operator"},
+	}
+	if r.Name != "" {
+		f.Action.Command = command("aws", "iam", "get-role", "--role-name", r.Name)
+	}
+	return []Finding{f}
+}
+
+func expiredRole(v *View) []Finding {
+	r := v.Set.IMDS.Role
+	if r.State != fact.RolePresent || r.Expires.IsZero() || v.Set.Start.IsZero() {
+		return nil
+	}
+	now := v.Set.Start
+	if off, ok := v.offset(); ok {
+		now = now.Add(-off) // the time of AWS, not of a wrong clock
+	}
+	if r.Expires.After(now) {
+		return nil
+	}
+	return []Finding{{
+		Code: "IA-06", Severity: SevError, Confidence: Likely,
+		Summary:      fmt.Sprintf("The credentials that IMDS serves for the role %s expired at %s.", plain(r.Name, 64), day(r.Expires)),
+		Evidence:     append(roleEvidence(v), Evidence{"", "expires " + day(r.Expires) + ", time of the run " + day(now)}),
+		Alternatives: []Alternative{alt("TL-03", "date -u against a clock that is right")},
+		Action:       Action{Do: "Check the clock first; then stop and start the instance.", Command: "date -u", Where: "instance"},
+	}}
+}

@@ -1,0 +1,45 @@
+package diagnose
+
+import "fmt"
+
+func partitionRules() []Rule {
+	return []Rule{
+		{Code: "CN-01", Eval: wrongSuffix},
+		blamed("CN-05", Likely, func(v *View, g group, f *Finding) {
+			f.Summary = fmt.Sprintf("%s %s not exist, and the catalogue does not list the service in %s.", g.names(), verb(len(g.hosts), "does", "do"), orWord(v.region(), "this Region"))
+			f.Action.Do = "List what the Region offers. A service that is not there cannot be reached by an endpoint."
+			f.Action.Command = v.aws("ec2", "describe-vpc-endpoint-services")
+			f.Alternatives = []Alternative{alt("DN-31", "the list shows the service: pass it with --catalog")}
+		}),
+	}
+}
+
+// wrongSuffix: names of another partition, among the targets or in the agent's
+// config.
+func wrongSuffix(v *View) []Finding {
+	f := Finding{Code: "CN-01", Severity: SevInfo, Confidence: Likely, Action: Action{Where: "instance"}}
+	var names []string
+	for _, p := range v.Paths {
+		if v.wrongPartition(p.T.Host) == "" || p.Status == Pass {
+			continue
+		}
+		names, f.Subjects = append(names, p.T.Host), append(f.Subjects, p.Key)
+		f.Severity = maxSeverity(f.Severity, v.severity(p.T))
+		if p.DNS == Fail {
+			f.Evidence = append(f.Evidence, v.nameEvidence(p))
+		}
+	}
+	if d := v.Set.Agent.Config.Domain; d != "" && v.wrongPartition("x."+d) != "" {
+		names = append(names, "Agent.ServiceDomain "+plain(d, 80))
+		f.Severity = SevError
+		f.Evidence = append(f.Evidence, Evidence{"", "Agent.ServiceDomain = " + plain(d, 80)})
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("DNS suffix of the partition %s: %s (by %s)", v.Set.Place.Partition, v.Set.Place.DNSSuffix, orWord(v.Set.Place.SuffixSource, "the facts"))})
+	f.Summary = fmt.Sprintf("%s %s the DNS suffix of another partition; here it is %s.", list(names, 3), verb(len(names), "has", "have"), v.Set.Place.DNSSuffix)
+	f.Action.Do = "Write the names with the suffix " + v.Set.Place.DNSSuffix + "."
+	f.Action.Command = "grep -rn amazonaws /etc/amazon/ssm"
+	return []Finding{f}
+}
