@@ -98,6 +98,9 @@ func serveStub(w *world.World) error {
 	servers := serversOf(w)
 	return listenDNS(netip.AddrFrom4([4]byte{127, 0, 0, 53}), dns.HandlerFunc(func(rw dns.ResponseWriter, q *dns.Msg) {
 		c := &dns.Client{Timeout: 2 * time.Second}
+		if w.Host.Stub.ServFail {
+			servers = nil
+		}
 		for _, s := range servers {
 			if m, _, err := c.Exchange(q, netip.AddrPortFrom(s, 53).String()); err == nil {
 				_ = rw.WriteMsg(m)

@@ -50,7 +50,7 @@ func (p *pki) certificate(s world.Service, sni string) *tls.Certificate {
 	}
 	ca, label := p.issuing, "aws"
 	switch {
-	case s.Intercept, s.Behavior.NotAWS:
+	case s.Intercept, s.Behavior.NotAWS && !s.Behavior.PublicCA:
 		ca, label = p.corporate, "corporate"
 	case s.Behavior.OtherCA:
 		ca, label = p.unknown, "unknown"

@@ -38,6 +38,7 @@ type Scenario struct {
 	Name      string
 	Story     string // one sentence, as the person who has the problem would tell it
 	Kind      Kind
+	Region    string   // fixed; empty: the seed chooses
 	Args      []string // further arguments of `vpcdoctor check`
 	Change    func(w *world.World, s *Seed)
 	Want      Want
@@ -48,6 +49,9 @@ type Scenario struct {
 // World builds the scenario's world for a seed.
 func (s *Scenario) World(n uint64) *world.World {
 	seed := NewSeed(s.Name, n)
+	if s.Region != "" {
+		seed.Region = s.Region
+	}
 	w := Base(seed)
 	if s.Change != nil {
 		s.Change(w, seed)

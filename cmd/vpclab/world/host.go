@@ -34,6 +34,7 @@ type Host struct {
 type Stub struct {
 	Configured bool // resolv.conf points to it
 	Running    bool // it answers, by asking the servers that DHCP offered
+	ServFail   bool // it rejects every answer it gets, as with DNSSEC=yes
 }
 
 // Roots is the system certificate store of the instance.

@@ -19,7 +19,8 @@ type ServerBehavior struct {
 	ResetHello  bool     // resets after the hello
 	CloseHello  bool     // closes after the hello
 	TLSAlert    bool     // refuses every hello with a handshake_failure alert
-	NotAWS      bool     // a web server that is no AWS front end
+	NotAWS      bool     // a web server that is no AWS front end, under the company's CA
+	PublicCA    bool     // with NotAWS: under the public CA after all
 	BlockPage   bool     // an inspection device's page answers the request
 	Endless     bool     // endless HTTP body
 }

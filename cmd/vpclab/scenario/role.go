@@ -1,0 +1,39 @@
+package scenario
+
+import (
+	"time"
+
+	"vpcdoctor/cmd/vpclab/world"
+)
+
+func roleFaults() []Scenario {
+	return []Scenario{{
+		Name: "role-trust", Kind: Fault, Want: broken("IA-05"),
+		Story:  "the role's trust policy does not let EC2 assume it",
+		Change: func(w *world.World, _ *Seed) { w.Instance.RoleCode = "AssumeRoleUnauthorizedAccess" },
+	}, {
+		Name: "profile-empty", Kind: Fault, Want: broken("IA-04"), NearOf: "role-trust",
+		Story:  "an instance profile without a role",
+		Change: func(w *world.World, _ *Seed) { w.Instance.Role = "" },
+	}, {
+		Name: "role-expired", Kind: Fault, Want: broken("IA-06"),
+		Story:  "the metadata service hands out credentials that have expired",
+		Change: func(w *world.World, _ *Seed) { w.Instance.Expired = true },
+	}, {
+		Name: "host-management-off", Kind: Fault, Want: broken("IA-07"),
+		Story: "no instance profile, and the agent never got credentials otherwise",
+		Change: func(w *world.World, _ *Seed) {
+			w.Instance.Profile, w.Instance.Role = "", ""
+			w.Host.Agent.Identity = identity(w, "", -1)
+			w.Host.Agent.Worker = false
+		},
+	}, {
+		Name: "clock-skew", Kind: Fault, Want: broken("IA-16", "TL-03"),
+		Story:  "the instance's clock is eleven minutes behind",
+		Change: func(w *world.World, _ *Seed) { w.Clock = 11 * time.Minute },
+	}, {
+		Name: "clock-a-little", Kind: Healthy, Want: noFault, NearOf: "clock-skew",
+		Story:  "the instance's clock is 40 seconds behind",
+		Change: func(w *world.World, _ *Seed) { w.Clock = 40 * time.Second },
+	}}
+}
