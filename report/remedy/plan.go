@@ -122,6 +122,10 @@ func (p *plan) add(t fact.Target, row diagnose.Row) {
 		p.absent = append(p.absent, t.ID)
 		return
 	}
+	if t.Need == fact.NeedOptional && len(t.Profiles) > 0 && t.ID != "ec2messages" {
+		p.optional = append(p.optional, pick(catalogueID, t.ID)) // an endpoint costs money by the hour
+		return
+	}
 	if t.Type == "Gateway" {
 		if _, last := cutLast(t.Service); row.Status == diagnose.Fail {
 			p.gateways = append(p.gateways, service{id: last, name: t.Service, host: t.Host})
@@ -137,10 +141,6 @@ func (p *plan) add(t fact.Target, row diagnose.Row) {
 		return y.name == x.name || logicalID(y.id) == logicalID(x.id)
 	})
 	if t.Type != "Interface" || t.PrivateDNS == "no" || legacy || known {
-		return
-	}
-	if t.Need == fact.NeedOptional && len(t.Profiles) > 0 {
-		p.optional = append(p.optional, x.id) // an endpoint costs money by the hour
 		return
 	}
 	if t.Availability == "inferred" {

@@ -67,7 +67,7 @@ func choices(evidence int) []choice {
 // counts. A healthy report has none; its info lines come later.
 func leading(v diagnose.Verdict) (diagnose.Finding, bool) {
 	for _, f := range v.Causes {
-		if f.Accepted || (f.Severity == diagnose.SevInfo && v.Status != diagnose.Inconclusive) {
+		if f.Accepted || f.Severity == diagnose.SevInfo {
 			continue
 		}
 		return f, true
@@ -78,8 +78,8 @@ func leading(v diagnose.Verdict) (diagnose.Finding, bool) {
 func leadScreen(p *page, r *report.Report, f diagnose.Finding, c choice) {
 	head(p, r, f)
 	toDecide(p, r.Verdict)
-	if c.summary && !strings.Contains(clean(r.Verdict.Headline), clean(f.Summary)) {
-		p.para("", plain, 0, f.Summary)
+	if s := beyond(f.Summary, r.Verdict.Headline); c.summary && s != "" {
+		p.para("", plain, 0, s)
 	}
 	if c.evidence > 0 {
 		p.line(p.paint(bold, "Proof:"))
@@ -90,6 +90,15 @@ func leadScreen(p *page, r *report.Report, f diagnose.Finding, c choice) {
 	do, _ := sentences(f.Action.Do, actionMax)
 	action(p, f.Action, do)
 	next(p, r, f.Action)
+}
+
+// beyond is what a text says that the headline has not said already.
+func beyond(text, headline string) string {
+	text, headline = clean(text), clean(headline)
+	if strings.Contains(headline, text) {
+		return ""
+	}
+	return strings.TrimSpace(strings.TrimPrefix(text, headline))
 }
 
 // restOfLead writes what the first screen had no room for, and the other
@@ -215,7 +224,7 @@ func after(r *report.Report) string {
 
 // toDecide names the one observation that would decide an inconclusive run.
 func toDecide(p *page, v diagnose.Verdict) {
-	if v.Status == diagnose.Inconclusive && v.Decide != "" {
+	if v.Status == diagnose.Inconclusive && beyond(v.Decide, v.Headline) != "" {
 		p.para("To decide: ", bold, 2, v.Decide)
 	}
 }

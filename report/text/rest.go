@@ -50,7 +50,8 @@ func innocent(p *page, in []diagnose.Innocent) {
 	}
 }
 
-// notChecked writes what was not looked at, what the run cut, and why.
+// notChecked writes what was not looked at and why; what the run cut is among
+// it.
 func notChecked(p *page, r *report.Report) {
 	g := groups{}
 	for _, x := range r.Verdict.NotChecked {
@@ -59,11 +60,6 @@ func notChecked(p *page, r *report.Report) {
 			why += " (needed for a full verdict)"
 		}
 		g.add(why, x.What)
-	}
-	if r.Facts != nil {
-		for _, c := range r.Facts.Cut {
-			g.add(clean(c.Why), c.What)
-		}
 	}
 	if len(g.order) == 0 {
 		return

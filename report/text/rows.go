@@ -152,10 +152,13 @@ func statusStyle(s diagnose.CheckStatus) sgr {
 	}
 }
 
+// obvious are words of a cell that its state has said already.
+var obvious = []string{"", "-", "ok", "dns", "pass", "failed", "not checked"}
+
 // checkCell is "pass 2/2", "FAIL timeout" or "-".
 func checkCell(c diagnose.Check) cell {
 	w, own := word(c.Status), short(c.Word, cellMax)
-	if own != "" && own != "-" && own != "ok" && own != w {
+	if !slices.Contains(obvious, own) {
 		w += " " + own
 	}
 	return cell{w, statusStyle(c.Status)}

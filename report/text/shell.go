@@ -122,7 +122,12 @@ func splitWord(cur, word string, width int) (full []string, last string) {
 	for i := range len(word) {
 		// An escaped pair of bytes, a closing quote, and the " \" after the word.
 		const room = 5
-		if len(cur)+room > width && !s.escaped {
+		over := len(cur)+room > width
+		if i > 0 && word[i-1] == ',' { // better between the parts of a list
+			part, _, _ := strings.Cut(word[i:], ",")
+			over = over || (len(cur)+len(part)+room > width && len(part)+room < width)
+		}
+		if over && !s.escaped {
 			if s.quote == '\'' {
 				full, cur = append(full, cur+`'\`), "'"
 			} else {

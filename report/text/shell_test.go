@@ -11,6 +11,7 @@ var shellCommands = []string{
 	"aws ec2 create-vpc-endpoint --region cn-northwest-1 --vpc-id vpc-0a1b2c3d4e5f60002 --vpc-endpoint-type Interface --service-name com.amazonaws.cn-northwest-1.ssmmessages",
 	"aws ssm x --query 'InstanceInformationList[].[PingStatus,AgentVersion]' --filters \"Key=a b,Values=$HOME\" 'a  b'",
 	"curl -w '%{http_code}\\n' https://" + strings.Repeat("very-long-name.", 12) + "example/",
+	"aws ec2 describe-vpc-endpoints --filters Name=service-name,Values=" + strings.Repeat("com.amazonaws.cn-northwest-1.ssm,", 7) + "last",
 	"x '" + strings.Repeat("quoted word  ", 14) + "'",
 	"x \"" + strings.Repeat("double \\\" quoted  ", 10) + "\"",
 	"x " + strings.Repeat(`a\ `, 60) + "b",
