@@ -123,7 +123,9 @@ func (p *plan) add(t fact.Target, row diagnose.Row) {
 		return
 	}
 	if t.Need == fact.NeedOptional && len(t.Profiles) > 0 && t.ID != "ec2messages" {
-		p.optional = append(p.optional, pick(catalogueID, t.ID)) // an endpoint costs money by the hour
+		if catalogueID.MatchString(t.ID) {
+			p.optional = append(p.optional, t.ID) // an endpoint costs money by the hour
+		}
 		return
 	}
 	if t.Type == "Gateway" {
