@@ -38,7 +38,10 @@ type IMDS struct {
 	Role Role  `json:"role"`
 }
 
-// IMDSGet is one exchange with the metadata service.
+// IMDSGet is one exchange with the metadata service. It is OK after a 2xx
+// answer whose value has the right form. Any other status is Failed with class
+// HTTPStatus, also where it is the usual answer: 401 without a token, 404 for a
+// public address or a profile that does not exist.
 type IMDSGet struct {
 	Outcome
 	Path       string `json:"path"`

@@ -51,7 +51,7 @@ const (
 	getPackets = 4
 
 	// connPackets come on top for a new connection: three to open it and one
-	// for our part in closing it. The first GET on a connection thus costs 8.
+	// for our part in closing it. The first exchange on a connection thus costs 8.
 	connPackets = 4
 )
 
@@ -62,7 +62,8 @@ type client struct {
 	pace      *pace.Limiter
 	budget    *budget
 	close     func()
-	bodies    chan []byte    // one buffer for each connection; holding one is the right to send
+	slots     chan *slot     // one for each connection; holding one is the right to send
+	prepaid   atomic.Int32   // connections that do has charged and nobody has dialled yet
 	later     sync.WaitGroup // exchanges whose end nobody waits for at once
 
 	mu      sync.Mutex
@@ -71,11 +72,17 @@ type client struct {
 	proxied bool
 }
 
+// slot is the right to make one exchange at a time, and the buffer for it.
+type slot struct {
+	body []byte
+	used bool
+}
+
 // newClient makes a client whose connections end with ctx.
 func newClient(ctx context.Context, base *url.URL, o Options) *client {
-	c := &client{base: base, userAgent: o.UserAgent, pace: o.Pace, bodies: make(chan []byte, maxConns)}
+	c := &client{base: base, userAgent: o.UserAgent, pace: o.Pace, slots: make(chan *slot, maxConns)}
 	for range maxConns {
-		c.bodies <- make([]byte, maxBody+1)
+		c.slots <- &slot{body: make([]byte, maxBody+1)}
 	}
 	dial := o.Dial
 	if dial == nil {
@@ -84,10 +91,10 @@ func newClient(ctx context.Context, base *url.URL, o Options) *client {
 	t := &http.Transport{
 		Proxy: nil, // link-local: no proxy can answer for us, whatever the environment says
 		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
-			// The transport's own context may outlive the run.
-			if err := o.Pace.Wait(ctx, connPackets); err != nil {
+			if err := c.payDial(ctx); err != nil {
 				return nil, err
 			}
+			// Not the transport's own context: it may outlive the run.
 			dctx, cancel := context.WithTimeout(ctx, dialTimeout)
 			defer cancel()
 			return dial(dctx, network, addr)
@@ -121,21 +128,21 @@ func (c *client) do(ctx context.Context, r request) fact.IMDSGet {
 		g.Outcome = fact.Skip(SkippedTime)
 		return g
 	}
-	var body []byte
+	var s *slot
 	select {
-	case body = <-c.bodies:
-		defer func() { c.bodies <- body }()
+	case s = <-c.slots:
+		defer func() { c.slots <- s }()
 	case <-ctx.Done():
 		g.Outcome = fact.Skip(SkippedTime)
 		return g
 	}
-	if err := c.pace.Wait(ctx, getPackets); err != nil {
+	if err := c.pay(ctx, s); err != nil {
 		g.Outcome = fact.Skip(SkippedTime)
 		return g
 	}
 	var answering atomic.Bool
 	start := time.Now()
-	err := c.attempt(ctx, r, &g, body, &answering)
+	err := c.attempt(ctx, r, &g, s.body, &answering)
 	if errors.Is(err, errBudget) {
 		g.Outcome = fact.Skip(SkippedCount)
 		return g
@@ -145,6 +152,31 @@ func (c *client) do(ctx context.Context, r request) fact.IMDSGet {
 		g.CutByBudget = true // our end, not the service's silence
 	}
 	return g
+}
+
+// pay waits for the packets of an exchange. A slot that is used for the first
+// time will most likely open a connection: that is paid here too, so that the
+// wait for it does not look like a slow service.
+func (c *client) pay(ctx context.Context, s *slot) error {
+	if s.used {
+		return c.pace.Wait(ctx, getPackets)
+	}
+	if err := c.pace.Wait(ctx, getPackets+connPackets); err != nil {
+		return err
+	}
+	s.used = true
+	c.prepaid.Add(1)
+	return nil
+}
+
+// payDial waits for the packets of a new connection unless pay has done so.
+func (c *client) payDial(ctx context.Context) error {
+	for n := c.prepaid.Load(); n > 0; n = c.prepaid.Load() {
+		if c.prepaid.CompareAndSwap(n, n-1) {
+			return nil
+		}
+	}
+	return c.pace.Wait(ctx, connPackets)
 }
 
 // attempt sends the request and reads the answer into g and body. answering is
@@ -274,7 +306,7 @@ func fill(buf []byte, r io.Reader) (int, error) {
 	for n < len(buf) {
 		m, err := r.Read(buf[n:])
 		n += m
-		if err == io.EOF { //nolint:errorlint // by the contract of io.Reader; a wrapped EOF is a broken body
+		if err == io.EOF {
 			return n, nil
 		}
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -54,7 +55,6 @@ func TestBudget(t *testing.T) {
 			"no mac": {Statuses: map[string]int{"/latest/meta-data/mac": 404}},
 		} {
 			t.Run(name+"/"+state, func(t *testing.T) {
-				t.Parallel()
 				fake := probetest.NewIMDS(i)
 				fake.Mode = mode
 				var conns connCount
@@ -63,10 +63,12 @@ func TestBudget(t *testing.T) {
 				if c.Puts > 1 || c.Gets > 25 || conns.most > 4 {
 					t.Errorf("sent %+v over %d connections at once", c, conns.most)
 				}
-				if broken := mode.Huge || mode.Endless; !broken && c.Conns > 4 {
+				broken := mode.Huge || mode.Endless || slices.ContainsFunc(got.Gets, func(g fact.IMDSGet) bool { return g.Class == fact.Timeout })
+				if !broken && c.Conns > 4 {
 					t.Errorf("%d connections opened: they are not kept", c.Conns)
 				}
-				if c.Puts != got.Puts || c.Gets != got.GetCount {
+				// One that was given up may not have arrived.
+				if c.Puts > got.Puts || c.Gets > got.GetCount || !broken && c.Gets != got.GetCount {
 					t.Errorf("sent %+v, recorded %d PUTs and %d GETs", c, got.Puts, got.GetCount)
 				}
 			})
@@ -178,6 +180,8 @@ func TestBrokenConnectionIsNotRetried(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 	got := Read(t.Context(), Options{Endpoint: s.URL})
+	mu.Lock()
+	defer mu.Unlock()
 	for path, n := range asked {
 		if n > 1 {
 			t.Errorf("%s was sent %d times", path, n)

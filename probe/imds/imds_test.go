@@ -17,7 +17,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vpcdoctor/probe/fact"
-	"vpcdoctor/probe/pace"
 	"vpcdoctor/probe/probetest"
 )
 
@@ -154,7 +153,7 @@ func TestDualStackAndPublic(t *testing.T) {
 	}
 }
 
-// openings are the first two exchanges in every state of the service.
+// TestOpening covers the first two exchanges in every state of the service.
 func TestOpening(t *testing.T) {
 	type brief struct {
 		status fact.Status
@@ -216,41 +215,6 @@ func TestOpening(t *testing.T) {
 	}
 }
 
-func TestSilentServiceEndsSoon(t *testing.T) {
-	for name, mode := range map[string]probetest.IMDSMode{"silent": {Silent: true}, "token silent": {TokenSilent: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			fake := probetest.NewIMDS(instance())
-			fake.Mode = mode
-			begin := time.Now()
-			read(t, fake)
-			if took := time.Since(begin); took > 2*time.Second {
-				t.Errorf("took %v", took)
-			}
-		})
-	}
-}
-
-func TestDropped(t *testing.T) {
-	t.Parallel()
-	begin := time.Now()
-	got := Read(t.Context(), Options{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		<-ctx.Done() // a SYN without an answer
-		return nil, &net.OpError{Op: "dial", Net: network, Err: context.DeadlineExceeded}
-	}})
-	if took := time.Since(begin); took > 2*time.Second {
-		t.Errorf("took %v", took)
-	}
-	for _, g := range []fact.IMDSGet{got.Token, got.V1} {
-		if g.Class != fact.Timeout || g.Connected || g.CutByBudget {
-			t.Errorf("%+v", g)
-		}
-	}
-	if got.Endpoint != "http://169.254.169.254" || got.Puts != 1 || got.GetCount != 1 {
-		t.Errorf("%+v", got)
-	}
-}
-
 func TestLocalErrors(t *testing.T) {
 	for errno, want := range map[syscall.Errno]fact.Class{
 		syscall.ECONNREFUSED: fact.Refused,
@@ -267,40 +231,6 @@ func TestLocalErrors(t *testing.T) {
 		if got.Token.Class != want || got.V1.Class != want || got.Token.Connected {
 			t.Errorf("%v: token %+v", errno, got.Token)
 		}
-	}
-}
-
-func TestSlowServiceStillServes(t *testing.T) {
-	t.Parallel()
-	fake := probetest.NewIMDS(sixInterfaces())
-	fake.Mode.Delay = 400 * time.Millisecond
-	begin := time.Now()
-	got := read(t, fake)
-	t.Logf("took %v, %d GETs", time.Since(begin), got.GetCount)
-	if took := time.Since(begin); took > 4200*time.Millisecond {
-		t.Errorf("took %v", took)
-	}
-	if got.Region == "" || got.InstanceID == "" || got.DNSSuffix == "" || got.Role.State != fact.RolePresent ||
-		len(got.Primary().VPCCIDRs) != 2 || len(got.Primary().SecurityGroupIDs) != 2 {
-		t.Errorf("values are missing: %+v", got)
-	}
-}
-
-func TestBudgetOfTime(t *testing.T) {
-	fake := probetest.NewIMDS(instance())
-	fake.Mode.Delay = 100 * time.Millisecond
-	got := Read(t.Context(), Options{Endpoint: serve(t, fake), Budget: 250 * time.Millisecond})
-	cut, skipped := 0, 0
-	for _, g := range got.Gets {
-		if g.CutByBudget {
-			cut++
-		}
-		if g.Status == fact.NotRun && g.Skipped == SkippedTime {
-			skipped++
-		}
-	}
-	if got.Token.Status != fact.OK || cut == 0 || skipped == 0 {
-		t.Errorf("%d cut, %d skipped of %+v", cut, skipped, got.Gets)
 	}
 }
 
@@ -355,16 +285,6 @@ func asJSON(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-func TestPaced(t *testing.T) {
-	t.Parallel()
-	l := pace.New(60) // a usual read takes about 100 packets: it must not end within a second
-	begin := time.Now()
-	got := Read(t.Context(), Options{Endpoint: serve(t, probetest.NewIMDS(instance())), Pace: l})
-	if took := time.Since(begin); took < time.Second || got.Region == "" || got.Role.State != fact.RolePresent {
-		t.Errorf("took %v: %+v", took, got)
-	}
 }
 
 func TestProxyVariablesAreIgnored(t *testing.T) {

@@ -246,8 +246,9 @@ func parseGrant(body []byte) (grant, error) {
 		return grant{code: code}, nil // as in documents that say why there are no credentials
 	}
 	t, err := time.Parse(time.RFC3339, doc.Expiration)
-	if err != nil {
+	t = t.UTC()
+	if err != nil || t.Year() < 1 || t.Year() > 9999 { // a zone can move the year out of what JSON can carry
 		return grant{code: code}, malformed("a time")
 	}
-	return grant{code, t.UTC()}, nil
+	return grant{code, t}, nil
 }

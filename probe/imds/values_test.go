@@ -3,6 +3,7 @@ package imds
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -102,11 +103,8 @@ func TestLists(t *testing.T) {
 		{strings.Repeat("junk\n", 10000), 0, fact.TooLarge},
 	} {
 		got, err := parseList(tc.text, parseCIDR4)
-		var class fact.Class
-		if err != nil {
-			class = err.(formError).class //nolint:errorlint // nothing wraps it here
-		}
-		if len(got) != tc.want || class != tc.class {
+		var form formError // without an error it stays empty, and so does the class
+		if is := errors.As(err, &form); is != (err != nil) || len(got) != tc.want || form.class != tc.class {
 			t.Errorf("%.40q: %d values, %v", tc.text, len(got), err)
 		}
 	}
@@ -221,7 +219,7 @@ func TestBuffersAreWiped(t *testing.T) {
 		t.Fatalf("%+v", s.m.Role)
 	}
 	for range maxConns {
-		if i := slices.IndexFunc(<-s.c.bodies, func(b byte) bool { return b != 0 }); i >= 0 {
+		if i := slices.IndexFunc((<-s.c.slots).body, func(b byte) bool { return b != 0 }); i >= 0 {
 			t.Fatalf("byte %d of a buffer is left", i)
 		}
 	}
@@ -268,6 +266,8 @@ func FuzzDocuments(f *testing.F) {
 	f.Add([]byte(`{"accountId":"123456789012","instanceId":"i-0123456789abcdef0","region":"us-east-1","availabilityZone":"us-east-1a","pendingTime":"2026-11-21T00:00:00Z"}`))
 	f.Add([]byte(`{"Code":"Success","Expiration":"2030-01-02T03:04:05Z","SecretAccessKey":"x"}`))
 	f.Add([]byte(`{"Code":"Success","InstanceProfileArn":"arn:aws:iam::123456789012:instance-profile/x"}`))
+	f.Add([]byte(`{"Code":"Success","Expiration":"9999-12-31T23:59:59-23:59"}`))
+	f.Add([]byte(`{"Code":"Success","Expiration":"0000-01-01T00:00:00+23:59"}`))
 	f.Add([]byte(`{"accountId":1}`))
 	f.Add([]byte("<html>"))
 	f.Add([]byte(strings.Repeat("[", 20000)))
