@@ -74,26 +74,16 @@ func TestCatalogArticleNames(t *testing.T) {
 			}
 			continue
 		}
-		covers := map[string]bool{}
+		if sdk != "-" {
+			want = append(want, sdk)
+		}
+		checkArticleHosts(t, service, targets, want)
 		for _, x := range targets {
 			if x.Service != service || x.Type != kind || x.PrivateDNS != privateDNS || x.Confidence != confidence || x.Availability != Listed {
 				t.Errorf("%s: target %+v", service, x)
 			}
-			if x.Origin == "sdk" {
-				if x.Host != sdk || !x.PublicOK {
-					t.Errorf("%s: SDK host %s, want %s", service, x.Host, sdk)
-				}
-				covers[sdk] = true
-				continue
-			}
-			ok := false
-			for _, w := range want {
-				if covered(x.Host, []string{w}) || w == "*."+x.Host {
-					ok, covers[w] = true, true
-				}
-			}
-			if !ok {
-				t.Errorf("%s: host %s is none of %v", service, x.Host, want)
+			if (x.Origin == "sdk") != (x.Host == sdk) || x.Host == sdk && !x.PublicOK {
+				t.Errorf("%s: SDK host %s, want %s, target %+v", service, x.Host, sdk, x)
 			}
 			for _, p := range x.Ports {
 				if !slices.Contains(strings.Split(ports, ","), strconv.Itoa(int(p.Number))) {
@@ -101,13 +91,28 @@ func TestCatalogArticleNames(t *testing.T) {
 				}
 			}
 		}
-		if sdk != "-" {
-			want = append(want, sdk)
-		}
-		for _, w := range want {
-			if !covers[w] {
-				t.Errorf("%s: nothing probes %s", service, w)
+	}
+}
+
+// checkArticleHosts: each target is one of the names, stands under one of
+// them, or is the apex of one, and no name is left out.
+func checkArticleHosts(t *testing.T, service string, targets []fact.Target, names []string) {
+	t.Helper()
+	probed := map[string]bool{}
+	for _, x := range targets {
+		known := false
+		for _, n := range names {
+			if covered(x.Host, []string{n}) || n == "*."+x.Host {
+				known, probed[n] = true, true
 			}
+		}
+		if !known {
+			t.Errorf("%s: host %s is none of %v", service, x.Host, names)
+		}
+	}
+	for _, n := range names {
+		if !probed[n] {
+			t.Errorf("%s: nothing probes %s", service, n)
 		}
 	}
 }

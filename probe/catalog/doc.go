@@ -9,6 +9,14 @@
 // "semantics" and "sources" sections, and ranges.bin, AWS's public address
 // ranges in a form that is searched without being decoded.
 //
+// To add or correct a service, edit its line of endpoint-services.json (one
+// entry per line, "id" and "service" first) and run `make catalog`: the tests
+// named TestCatalog… hold the file to the evidence in testdata, whose
+// source letters are the keys of its "sources" section. To renew the address ranges, replace
+// testdata/aws-ip-ranges.tsv and run
+//
+//	go test ./probe/catalog -run Ranges -update
+//
 // The package is pure: it opens no file, sends nothing and never looks at the
 // clock. It must never invent a host name: a name that no source states is
 // marked derived, and a service without any usable name gives no target but a

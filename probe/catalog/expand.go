@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -92,44 +93,51 @@ func (c *Catalog) expand(e *entry, region string) expansion {
 	if !ok {
 		name = e.ServiceName["*"]
 	}
-	names, dual, probes := e.Names, e.Dual, e.ProbeHosts
-	var notCovered []string
+	t := hostTemplates{e.Names, e.Dual, e.ProbeHosts, nil}
 	for _, o := range e.Overrides {
-		if !d.inRegions(o.Regions, region) {
-			continue
+		if d.inRegions(o.Regions, region) {
+			t.override(o)
+			x.confidence, x.note = cmp.Or(o.Confidence, x.confidence), cmp.Or(o.Note, x.note)
 		}
-		if o.Names != nil {
-			names = o.Names
-		}
-		if o.Dual != nil {
-			dual = *o.Dual
-		}
-		if o.ProbeHosts != nil {
-			probes = o.ProbeHosts
-		}
-		if o.Confidence != "" {
-			x.confidence = o.Confidence
-		}
-		if o.Note != "" {
-			x.note = o.Note
-		}
-		notCovered = o.NotCovered
 	}
 	if x.privateDNS == dnsUnknown {
 		x.confidence = Unknown
 	}
 	f := filler{region, p}
 	x.service = f.fill(name)
-	x.names, x.dual, x.probes = f.list(names), f.list(dual.Names), f.list(probes)
-	x.notCovered = f.list(notCovered)
-	x.dualObserved = d.inRegions(dual.Observed, region)
-	if t, ok := publicTemplates[e.ID]; ok && x.privateDNS != dnsYes {
-		x.public = f.fill(t)
+	x.names, x.dual, x.probes = f.list(t.names), f.list(t.dual.Names), f.list(t.probes)
+	x.notCovered = f.list(t.notCovered)
+	x.dualObserved = d.inRegions(t.dual.Observed, region)
+	if public, ok := publicTemplates[e.ID]; ok && x.privateDNS != dnsYes {
+		x.public = f.fill(public)
 	}
 	if o, ok := c.over[regionID{region, e.ID}]; ok {
 		x.apply(o)
 	}
 	return x
+}
+
+// hostTemplates are the host names of an entry before their variables are
+// replaced.
+type hostTemplates struct {
+	names      []string
+	dual       dualNames
+	probes     []string
+	notCovered []string
+}
+
+// override replaces what an override by Region states.
+func (t *hostTemplates) override(o override) {
+	if o.Names != nil {
+		t.names = o.Names
+	}
+	if o.Dual != nil {
+		t.dual = *o.Dual
+	}
+	if o.ProbeHosts != nil {
+		t.probes = o.ProbeHosts
+	}
+	t.notCovered = o.NotCovered
 }
 
 // confidenceIn is the confidence that an entry states for a partition.
