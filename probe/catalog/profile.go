@@ -6,11 +6,11 @@ import "slices"
 type Profile struct {
 	ID          string     `json:"id"`    // "session-manager"
 	Title       string     `json:"title"` // "Session Manager"
-	Required    []string   `json:"required"`
-	OneOf       [][]string `json:"oneOf"` // of each group one working member is enough
-	Recommended []string   `json:"recommended"`
-	Optional    []string   `json:"optional"`
-	Note        string     `json:"note"`
+	Required    []string   `json:"required,omitempty"`
+	OneOf       [][]string `json:"oneOf,omitempty"` // of each group one working member is enough
+	Recommended []string   `json:"recommended,omitempty"`
+	Optional    []string   `json:"optional,omitempty"`
+	Note        string     `json:"note,omitempty"`
 	Source      string     `json:"source"` // who says that these are needed
 }
 

@@ -3,19 +3,19 @@ package catalog
 // Service is one endpoint service in one Region, as `vpcdoctor services` shows
 // it.
 type Service struct {
-	ID           string   // catalogue id, "s3-gateway"
-	Title        string   // what people call it
-	ServiceName  string   // "com.amazonaws.cn-north-1.s3"
-	Type         string   // Interface | Gateway | GatewayLoadBalancer
-	Hosts        []string // private names, wildcards included; the public name where there is none
-	Extra        []string // dual-stack and FIPS names that only some endpoints carry
-	NotCovered   []string // hosts that SDKs call although no private name covers them
-	Ports        []uint16 // the service listens on; not all are probed
-	PrivateDNS   string   // yes | no | unknown
-	Confidence   string   // of Hosts: exact | derived | unknown
-	Availability string   // observed | listed | documented | inferred | absent; empty: no source
-	Age          string   // of that evidence, "2023-09"
-	Zones        []string // Availability Zones, where --catalog tells
+	ID           string   `json:"id"`                     // catalogue id, "s3-gateway"
+	Title        string   `json:"title"`                  // what people call it
+	ServiceName  string   `json:"service_name"`           // "com.amazonaws.cn-north-1.s3"
+	Type         string   `json:"type"`                   // Interface | Gateway | GatewayLoadBalancer
+	Hosts        []string `json:"hosts,omitempty"`        // private names, wildcards included; the public name where there is none
+	Extra        []string `json:"extra_hosts,omitempty"`  // dual-stack and FIPS names that only some endpoints carry
+	NotCovered   []string `json:"not_covered,omitempty"`  // hosts that SDKs call although no private name covers them
+	Ports        []uint16 `json:"ports"`                  // the service listens on; not all are probed
+	PrivateDNS   string   `json:"private_dns"`            // yes | no | unknown
+	Confidence   string   `json:"confidence"`             // of Hosts: exact | derived | unknown
+	Availability string   `json:"availability,omitempty"` // observed | listed | documented | inferred | absent; empty: no source
+	Age          string   `json:"age,omitempty"`          // of that evidence, "2023-09"
+	Zones        []string `json:"zones,omitempty"`        // Availability Zones, where --catalog tells
 	Note         string
 }
 
