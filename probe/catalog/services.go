@@ -16,7 +16,7 @@ type Service struct {
 	Availability string   `json:"availability,omitempty"` // observed | listed | documented | inferred | absent; empty: no source
 	Age          string   `json:"age,omitempty"`          // of that evidence, "2023-09"
 	Zones        []string `json:"zones,omitempty"`        // Availability Zones, where --catalog tells
-	Note         string
+	Note         string   `json:"note,omitempty"`
 }
 
 // Services lists the endpoint services that a source places in the Region, in
