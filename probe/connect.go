@@ -87,6 +87,9 @@ func (j *job) run(ctx context.Context, p *dial.Prober) {
 	if !j.port.TLS {
 		return
 	}
+	if !j.port.HTTP {
+		p = plainTLS(p)
+	}
 	t, h := p.TLS(ctx, c, j.addr, j.host)
 	j.handshake = &h
 	if t == nil || !j.port.HTTP || !j.request.CompareAndSwap(false, true) {
@@ -94,6 +97,14 @@ func (j *job) run(ctx context.Context, p *dial.Prober) {
 	}
 	q := p.HTTP(ctx, t, j.addr, j.host)
 	j.reply = &q
+}
+
+// plainTLS offers no protocol by ALPN: a port that speaks something else than
+// HTTP may refuse one it does not know.
+func plainTLS(p *dial.Prober) *dial.Prober {
+	q := *p
+	q.Protocols = []string{}
+	return &q
 }
 
 // whyEnded is the reason a run stopped making connections.

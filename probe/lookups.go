@@ -14,22 +14,22 @@ import (
 // the resolver is dead, the first few say so as well as all of them.
 const maxFollowUps = 24
 
+// silentSample is how many names of --all are still asked when no configured
+// server has answered anything: enough to show that it is not one name.
+const silentSample = 8
+
 // lookUp asks the names and derives what a program on this host gets.
 func (r *runner) lookUp(ctx context.Context) {
-	c := &resolve.Client{Timeout: r.opt.dnsTimeout(), Pace: r.pace}
+	c := &resolve.Client{Timeout: r.opt.dnsTimeout(), Pace: r.pace, TCP: r.set.Resolver.UseTCP}
 	full, brief := r.names()
-	r.progress("dns", 0, len(full)+len(brief))
-
+	total := len(full) + len(brief)
+	r.progress("dns", 0, total)
 	r.ask(ctx, c, r.fullQuestions(full))
-	if len(brief) > 0 {
-		r.askBriefly(ctx, c, brief)
-	}
-	for _, name := range append(full, brief...) {
-		r.set.Answers = append(r.set.Answers, resolve.Effective(r.set.Resolver, name, r.lookupsOf(name)))
-	}
+	r.askBriefly(ctx, c, brief)
+	r.set.Answers = resolve.EffectiveAll(r.set.Resolver, slices.Concat(full, brief), r.set.Lookups)
 	r.set.Answers = append(r.set.Answers, literals(r.set.Targets)...)
 	r.set.Run.Packets.DNS = c.Sent()
-	r.progress("dns", len(full)+len(brief), len(full)+len(brief))
+	r.progress("dns", total, total)
 }
 
 // names splits the distinct host names into those asked everywhere and those
@@ -68,14 +68,10 @@ func (r *runner) configured() []netip.AddrPort {
 
 func (r *runner) fullQuestions(names []string) []resolve.Question {
 	var qs []resolve.Question
-	via := fact.ViaConfigured
-	if len(r.set.Resolver.Override) > 0 {
-		via = fact.ViaOverride
-	}
 	for _, n := range names {
 		for _, typ := range []string{"A", "AAAA"} {
 			for _, s := range r.configured() {
-				qs = append(qs, resolve.Question{Name: n, Type: typ, Server: s, Via: via})
+				qs = append(qs, resolve.Question{Name: n, Type: typ, Server: s, Via: r.via()})
 			}
 			for _, s := range r.set.Resolver.VPC {
 				if !slices.Contains(r.configured(), s) {
@@ -90,39 +86,60 @@ func (r *runner) fullQuestions(names []string) []resolve.Question {
 // askBriefly asks A at the first configured server that has answered so far,
 // and goes to the VPC resolver only with names that failed there.
 func (r *runner) askBriefly(ctx context.Context, c *resolve.Client, names []string) {
-	servers := r.configured()
-	if len(servers) == 0 {
+	server, alive := r.liveServer()
+	if len(names) == 0 || !server.IsValid() {
 		return
 	}
-	server := servers[0]
-	for _, s := range servers {
-		if slices.ContainsFunc(r.set.Lookups, func(l fact.Lookup) bool { return l.Server == s && l.Status == fact.OK }) {
-			server = s
-			break
-		}
+	if !alive && len(r.set.Lookups) > 0 && len(names) > silentSample {
+		r.cut("DNS of "+plural(len(names)-silentSample, "further name"), "no configured server answers", "")
+		names = names[:silentSample]
 	}
-	var qs []resolve.Question
+	qs := make([]resolve.Question, 0, len(names))
 	for _, n := range names {
-		qs = append(qs, resolve.Question{Name: n, Type: "A", Server: server, Via: fact.ViaConfigured})
+		qs = append(qs, resolve.Question{Name: n, Type: "A", Server: server, Via: r.via()})
 	}
 	r.ask(ctx, c, qs)
 
 	var again []resolve.Question
-	for _, n := range names {
-		if len(again) >= maxFollowUps*max(1, len(r.set.Resolver.VPC)) {
+	failed := 0
+	for _, a := range resolve.EffectiveAll(r.set.Resolver, names, r.set.Lookups) {
+		if a.Status == fact.OK {
+			continue
+		}
+		if failed++; failed > maxFollowUps {
 			r.cut("DNS at the VPC resolver for the remaining names", "the first ones show the same", "")
 			break
 		}
-		if a := resolve.Effective(r.set.Resolver, n, r.lookupsOf(n)); a.Status == fact.OK {
-			continue
-		}
 		for _, s := range r.set.Resolver.VPC {
 			if s != server {
-				again = append(again, resolve.Question{Name: n, Type: "A", Server: s, Via: fact.ViaVPC})
+				again = append(again, resolve.Question{Name: a.Name, Type: "A", Server: s, Via: fact.ViaVPC})
 			}
 		}
 	}
 	r.ask(ctx, c, again)
+}
+
+// liveServer is the first configured server that answered anything so far; if
+// none did, the first one and false.
+func (r *runner) liveServer() (netip.AddrPort, bool) {
+	servers := r.configured()
+	for _, s := range servers {
+		if slices.ContainsFunc(r.set.Lookups, func(l fact.Lookup) bool { return l.Server == s && l.RCode != "" }) {
+			return s, true
+		}
+	}
+	if len(servers) == 0 {
+		return netip.AddrPort{}, false
+	}
+	return servers[0], false
+}
+
+// via is how a question to a configured server is recorded.
+func (r *runner) via() string {
+	if len(r.set.Resolver.Override) > 0 {
+		return fact.ViaOverride
+	}
+	return fact.ViaConfigured
 }
 
 func (r *runner) ask(ctx context.Context, c *resolve.Client, qs []resolve.Question) {
@@ -135,16 +152,6 @@ func (r *runner) ask(ctx context.Context, c *resolve.Client, qs []resolve.Questi
 // dnsParallel questions are in flight at once. The pace limits packets per
 // second; this limits sockets.
 const dnsParallel = 64
-
-func (r *runner) lookupsOf(name string) []fact.Lookup {
-	var out []fact.Lookup
-	for _, l := range r.set.Lookups {
-		if l.Name == name {
-			out = append(out, l)
-		}
-	}
-	return out
-}
 
 func isLiteral(host string) bool {
 	_, err := netip.ParseAddr(host)

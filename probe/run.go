@@ -107,6 +107,11 @@ func (r *runner) gatherHost(ctx context.Context) {
 	wg.Wait()
 	r.set.Run.Packets.IMDSPuts = r.set.IMDS.Puts
 	r.set.Run.Packets.IMDSGets = r.set.IMDS.GetCount
+	for _, g := range r.set.IMDS.Gets {
+		if g.Status == fact.NotRun {
+			r.cut("IMDS "+g.Path, g.Skipped, "")
+		}
+	}
 	r.progress("instance", 1, 1)
 }
 

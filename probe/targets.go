@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"slices"
@@ -97,6 +98,9 @@ func agentHost(t fact.Target, overrides map[string]fact.Override, c fact.AgentCo
 	switch {
 	case !ok:
 		return "", 0
+	case c.MGSRegion != "" && t.ID == "ssmmessages":
+		// Mgs.Region changes the name of the message gateway alone.
+		return "ssmmessages." + c.MGSRegion + "." + cmp.Or(c.Domain, p.DNSSuffix), 0
 	case c.Domain != "":
 		return label + "." + c.Domain, 0
 	case c.DualStack && p.DualStackSuffix != "" && dualStackAgent(t.ID):

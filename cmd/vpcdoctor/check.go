@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"vpcdoctor/probe"
+	"vpcdoctor/probe/agent"
+	"vpcdoctor/probe/fact"
+	"vpcdoctor/probe/trust"
+	"vpcdoctor/report"
+	"vpcdoctor/report/diagnose"
+)
+
+// checkCommand is the main job: gather, conclude, say.
+func (a *app) checkCommand() *cobra.Command {
+	s := &settings{}
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Gather facts on this instance and name the root cause",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := s.load(a, cmd.Flags()); err != nil {
+				return err
+			}
+			return a.check(cmd.Context(), s)
+		},
+	}
+	s.register(cmd.Flags())
+	return cmd
+}
+
+func (a *app) check(ctx context.Context, s *settings) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	log, err := newLog(a.stderr, s.logLevel)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }()
+	o, trustFacts, seen, err := a.probeOptions(s)
+	if err != nil {
+		return err
+	}
+	ignore, err := ignoredCodes(s.ignore)
+	if err != nil {
+		return err
+	}
+	env := probe.Env{Root: "/", Getenv: a.getenv, Command: agent.Exec, UID: a.uid}
+	if s.plan {
+		return a.writePlan(probe.Plan(ctx, env, o))
+	}
+	outputs, err := openOutputs(s)
+	if err != nil {
+		return err
+	}
+
+	// The first signal ends the gathering and the report tells what is known;
+	// a second one ends the program the usual way.
+	sigCtx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	bar := newProgress(a.stderr, a.stderrTTY)
+	log.Debug("gathering", zap.Strings("profiles", s.profiles), zap.Duration("budget", s.budget))
+	set := probe.Run(sigCtx, env, o, trustFacts, bar.show)
+	bar.clear()
+	set.Run.Interrupted = sigCtx.Err() != nil
+	stop()
+	set.Run.Environment, set.Run.Ignored = seen, s.ignore
+	log.Info("gathered", zap.Int("lookups", len(set.Lookups)), zap.Int("dials", len(set.Dials)),
+		zap.Duration("took", set.End.Sub(set.Start)))
+
+	v := diagnose.Run(set, diagnose.Options{Ignore: ignore})
+	r := report.New(set, v, a.tool())
+	a.code = r.ExitCode(report.FailOn(s.failOn))
+	return a.deliver(r, s, outputs, log)
+}
+
+// probeOptions turns settings into what the probes understand.
+func (a *app) probeOptions(s *settings) (probe.Options, fact.Trust, []fact.EnvSeen, error) {
+	var o probe.Options
+	bundle := s.caBundle
+	seen := awsEnvironment(a.getenv, &o, &bundle)
+	cat, err := loadCatalog(s.catalogFile)
+	if err != nil {
+		return o, fact.Trust{}, nil, err
+	}
+	if err := checkNames(cat, s); err != nil {
+		return o, fact.Trust{}, nil, err
+	}
+	store, trustFacts, err := trust.Load(trust.Options{
+		CABundle: bundle, Reference: s.referenceRoots, ReadFile: os.ReadFile, Getenv: a.getenv,
+	})
+	if err != nil {
+		return o, fact.Trust{}, nil, usageError{err}
+	}
+	o.Version, o.Commit, o.Context = version, commit, a.runContext()
+	o.Catalog, o.Trust = cat, store
+	o.Region, o.Profiles, o.Services, o.Endpoints, o.All = s.region, s.profiles, s.services, s.endpoints, s.all
+	o.Expect, o.Private, o.NeedAgent, o.DialPublic = s.expect, s.requirePrivate, s.requireAgent, s.dialPublic
+	o.Budget = s.budget
+	if s.timeout != probe.DefaultTCPTimeout {
+		o.Timeout = s.timeout
+	}
+	o.Resolvers, err = s.resolverAddrs()
+	return o, trustFacts, seen, err
+}
+
+// ignoredCodes checks the codes of --ignore: a misspelt one would silently
+// accept nothing.
+func ignoredCodes(words []string) ([]diagnose.Code, error) {
+	var out []diagnose.Code
+	for _, w := range words {
+		if _, ok := diagnose.Explain(diagnose.Code(w)); !ok {
+			return nil, unknownCode(w)
+		}
+		out = append(out, diagnose.Code(w))
+	}
+	return out, nil
+}
+
+func unknownCode(w string) error {
+	var near []string
+	for _, c := range diagnose.Near(w) {
+		near = append(near, string(c))
+	}
+	return usagef("unknown code %q%s (vpcdoctor explain --list shows all)", w, didYouMean(near))
+}
+
+func (a *app) tool() report.Tool {
+	return report.Tool{
+		Name: "vpcdoctor", Version: version, Commit: commit,
+		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+	}
+}
+
+// isClosedPipe tells that the reader of stdout went away, which is its right.
+func isClosedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+
+	"vpcdoctor/probe"
+)
+
+// maxConfig bounds the configuration file. A real one is a few hundred bytes.
+const maxConfig = 1 << 20
+
+// configFile is the YAML configuration. Its keys are the flags' names with
+// underscores; a key it does not know is an error, because a misspelt key
+// would silently change nothing.
+type configFile struct {
+	Profiles       []string         `yaml:"profiles"`
+	Services       []string         `yaml:"services"`
+	Endpoints      []configEndpoint `yaml:"endpoints"`
+	All            *bool            `yaml:"all"`
+	DialPublic     *bool            `yaml:"dial_public"`
+	Output         string           `yaml:"output"`
+	OutputFile     string           `yaml:"output_file"`
+	Facts          string           `yaml:"facts"`
+	Region         string           `yaml:"region"`
+	Expect         string           `yaml:"expect"`
+	RequirePrivate *bool            `yaml:"require_private"`
+	RequireAgent   *bool            `yaml:"require_agent"`
+	FailOn         string           `yaml:"fail_on"`
+	Ignore         []string         `yaml:"ignore"`
+	Catalog        string           `yaml:"catalog"`
+	Resolvers      []string         `yaml:"resolver"`
+	Timeout        string           `yaml:"timeout"`
+	Budget         string           `yaml:"budget"`
+	CABundle       string           `yaml:"ca_bundle"`
+	ReferenceRoots []string         `yaml:"reference_roots"`
+	StateDir       string           `yaml:"state_dir"`
+	NoColor        *bool            `yaml:"no_color"`
+	LogLevel       string           `yaml:"log_level"`
+
+	path string
+}
+
+// configEndpoint is one custom endpoint of the configuration file.
+type configEndpoint struct {
+	Name    string `yaml:"name"`
+	Host    string `yaml:"host"`
+	Port    uint16 `yaml:"port"`
+	TLSName string `yaml:"tls_name"`
+	Plain   bool   `yaml:"plain"`
+	CIDR    string `yaml:"cidr"`
+}
+
+// readConfig reads the configuration. A missing file is an error only when
+// the user named it.
+func readConfig(path string, named bool) (*configFile, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		return &configFile{}, nil
+	}
+	if err != nil {
+		return nil, usagef("configuration: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err != nil {
+		return nil, usagef("configuration %s: %w", path, err)
+	}
+	if len(b) > maxConfig {
+		return nil, usagef("configuration %s: larger than 1 MB", path)
+	}
+	c, err := parseConfig(b)
+	if err != nil {
+		return nil, usagef("configuration %s: %w", path, err)
+	}
+	c.path = path
+	return c, nil
+}
+
+// parseConfig decodes the YAML strictly. Errors name line and key.
+func parseConfig(b []byte) (*configFile, error) {
+	c := &configFile{}
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	d.KnownFields(true)
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		var te *yaml.TypeError
+		if errors.As(err, &te) && len(te.Errors) > 0 {
+			return nil, errors.New(strings.ReplaceAll(te.Errors[0], " in type main.configFile", ""))
+		}
+		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return c, nil
+}
+
+// apply sets the flags that neither the command line nor the environment set.
+func (c *configFile) apply(f *pflag.FlagSet) error {
+	values := []struct{ flag, value string }{
+		{"profile", strings.Join(c.Profiles, ",")},
+		{"service", strings.Join(c.Services, ",")},
+		{"all", boolText(c.All)},
+		{"dial-public", boolText(c.DialPublic)},
+		{"output", c.Output},
+		{"output-file", c.OutputFile},
+		{"facts", c.Facts},
+		{"region", c.Region},
+		{"expect", c.Expect},
+		{"require-private", boolText(c.RequirePrivate)},
+		{"require-agent", boolText(c.RequireAgent)},
+		{"fail-on", c.FailOn},
+		{"ignore", strings.Join(c.Ignore, ",")},
+		{"catalog", c.Catalog},
+		{"resolver", strings.Join(c.Resolvers, ",")},
+		{"timeout", c.Timeout},
+		{"budget", c.Budget},
+		{"ca-bundle", c.CABundle},
+		{"reference-roots", strings.Join(c.ReferenceRoots, ",")},
+		{"state-dir", c.StateDir},
+		{"no-color", boolText(c.NoColor)},
+		{"log-level", c.LogLevel},
+	}
+	for _, v := range values {
+		if v.value == "" || f.Changed(v.flag) {
+			continue
+		}
+		if err := f.Set(v.flag, v.value); err != nil {
+			return usagef("configuration %s: key %s: %w", c.path, strings.ReplaceAll(v.flag, "-", "_"), err)
+		}
+	}
+	return nil
+}
+
+func boolText(b *bool) string {
+	if b == nil {
+		return ""
+	}
+	return strconv.FormatBool(*b)
+}
+
+func (c *configFile) endpoints() ([]probe.Endpoint, error) {
+	var out []probe.Endpoint
+	for _, e := range c.Endpoints {
+		if e.Port == 0 {
+			e.Port = 443
+		}
+		p := probe.Endpoint{Name: e.Name, Host: e.Host, Port: e.Port, TLSName: e.TLSName, Plain: e.Plain, CIDR: e.CIDR}
+		if err := p.Check(); err != nil {
+			return nil, usagef("configuration %s: %w", c.path, err)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+
+	"vpcdoctor/probe"
+	"vpcdoctor/probe/fact"
+)
+
+// awsEnvironment reads the variables that the AWS SDKs and the shell already
+// know, and says which of them were seen. They concern our own delivery and
+// SDK-style services; the SSM Agent has an environment of its own.
+//
+// Meanings: AWS SDKs and Tools Reference Guide, "Environment variables list"
+// (read 2026-11).
+func awsEnvironment(getenv func(string) string, o *probe.Options, caBundle *string) []fact.EnvSeen {
+	var seen []fact.EnvSeen
+	note := func(name, value, used string) {
+		seen = append(seen, fact.EnvSeen{Name: name, Value: value, Used: used})
+	}
+	if v := getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"); v != "" {
+		o.IMDSEndpoint = v
+		note("AWS_EC2_METADATA_SERVICE_ENDPOINT", withoutUser(v), "metadata service asked there")
+	}
+	if v := getenv("AWS_EC2_METADATA_DISABLED"); strings.EqualFold(v, "true") {
+		o.IMDSDisabled = "AWS_EC2_METADATA_DISABLED"
+		note("AWS_EC2_METADATA_DISABLED", "true", "metadata service not asked")
+	}
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if v := getenv(name); v != "" {
+			if o.EnvRegion == "" {
+				o.EnvRegion = v
+			}
+			note(name, v, "Region only if nothing else tells it")
+		}
+	}
+	if strings.EqualFold(getenv("AWS_USE_FIPS_ENDPOINT"), "true") {
+		o.FIPS = true
+		note("AWS_USE_FIPS_ENDPOINT", "true", "FIPS names of SDK services probed too")
+	}
+	if strings.EqualFold(getenv("AWS_USE_DUALSTACK_ENDPOINT"), "true") {
+		o.DualStack = true
+		note("AWS_USE_DUALSTACK_ENDPOINT", "true", "dual-stack names of SDK services probed too")
+	}
+	if v := getenv("AWS_CA_BUNDLE"); v != "" {
+		used := ""
+		if *caBundle == "" {
+			*caBundle, used = v, "added to the system's roots"
+		}
+		note("AWS_CA_BUNDLE", v, used)
+	}
+	for _, name := range []string{"https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"} {
+		if v := getenv(name); v != "" {
+			note(name, withoutUser(v), "")
+		}
+	}
+	return seen
+}
+
+// withoutUser removes user name and password from a URL. What does not parse
+// as one is cut at the last @, so that a password can never slip through.
+func withoutUser(v string) string {
+	u, err := url.Parse(v)
+	if err == nil && u.Host != "" {
+		u.User = nil
+		return u.String()
+	}
+	if i := strings.LastIndexByte(v, '@'); i >= 0 {
+		return "..." + v[i:]
+	}
+	return v
+}
+
+// runContext says how the program was started, for the report's header. The
+// SSM Agent sets AWS_SSM_INSTANCE_ID for the scripts of Run Command.
+func (a *app) runContext() string {
+	switch {
+	case a.getenv("AWS_SSM_INSTANCE_ID") != "":
+		return "run-command"
+	case a.getenv("INVOCATION_ID") != "" && a.getenv("JOURNAL_STREAM") != "" && !a.stdoutTTY:
+		return "systemd"
+	case parentName() == "cloud-init":
+		return "cloud-init"
+	case a.stdoutTTY:
+		return "tty"
+	}
+	return "pipe"
+}

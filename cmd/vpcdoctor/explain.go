@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/text"
+)
+
+// explainCommand prints what is known of one finding, offline.
+func (a *app) explainCommand() *cobra.Command {
+	var list bool
+	var output string
+	cmd := &cobra.Command{
+		Use:   "explain CODE",
+		Short: "Explain a finding: symptom, proof, fix, false positives",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if list && len(args) == 0 {
+				return nil
+			}
+			return exactlyOne("code")(cmd, args)
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if output != "text" && output != "json" {
+				return usagef("--output %q: want one of text, json", output)
+			}
+			if list {
+				return a.explainAll(output)
+			}
+			d, ok := diagnose.Explain(diagnose.Code(args[0]))
+			if !ok {
+				return unknownCode(args[0])
+			}
+			if output == "json" {
+				return a.writeJSON(d)
+			}
+			return text.Explain(a.stdout, d, text.Options{Width: textWidth, Color: a.color(a.stdoutTTY, false)})
+		},
+	}
+	cmd.Flags().BoolVar(&list, "list", false, "all codes, one a line")
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "`text|json`")
+	return cmd
+}
+
+func (a *app) explainAll(output string) error {
+	codes := diagnose.Codes()
+	if output == "json" {
+		return a.writeJSON(codes)
+	}
+	if err := text.Codes(a.stdout, codes, text.Options{Width: textWidth}); err != nil && !isClosedPipe(err) {
+		return err
+	}
+	return nil
+}
+
+// writeJSON prints a value as indented JSON.
+func (a *app) writeJSON(v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(a.stdout, string(b)); err != nil && !isClosedPipe(err) {
+		return err
+	}
+	return nil
+}

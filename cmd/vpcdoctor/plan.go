@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"vpcdoctor/probe"
+)
+
+// writePlan prints what a run would send.
+func (a *app) writePlan(p probe.Preview) error {
+	region := p.Place.Region
+	if region == "" {
+		region = "not known yet; the metadata service will tell"
+	} else {
+		region += " (from " + p.Place.Source + ")"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Nothing was sent. A run would do at most this:\n\n")
+	fmt.Fprintf(&b, "Region       %s\n", region)
+	fmt.Fprintf(&b, "IMDS         %s\n", p.IMDSPackets)
+	fmt.Fprintf(&b, "DNS servers  %s\n", strings.Join(p.Servers, " "))
+	fmt.Fprintf(&b, "DNS packets  %d, never more than %d in one second\n", p.DNSPackets, probe.MaxPacketsPerSecond)
+	fmt.Fprintf(&b, "Connections  about %d, at most %d at once, one HTTPS request a host\n", p.Connections, probe.MaxConnections)
+	fmt.Fprintf(&b, "Worst case   %.1f s\n\n", p.Worst.Seconds())
+	for _, t := range p.Targets {
+		var ports []string
+		for _, port := range t.Ports {
+			ports = append(ports, port.String())
+		}
+		fmt.Fprintf(&b, "%-12s %s %s\n", t.Need, t.Host, strings.Join(ports, " "))
+	}
+	for _, n := range p.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	if _, err := fmt.Fprint(a.stdout, b.String()); err != nil && !isClosedPipe(err) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// progress is one line on stderr that is rewritten while the run goes on, and
+// nothing at all when stderr is not a terminal.
+type progress struct {
+	w   io.Writer
+	on  bool
+	mu  sync.Mutex
+	len int
+}
+
+func newProgress(w io.Writer, tty bool) *progress { return &progress{w: w, on: tty} }
+
+func (p *progress) show(stage string, done, total int) {
+	if !p.on {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	line := fmt.Sprintf("vpcdoctor: %s %d/%d", stage, done, total)
+	fmt.Fprintf(p.w, "\r%-*s", p.len, line)
+	p.len = len(line)
+}
+
+// clear takes the line away before the report is printed.
+func (p *progress) clear() {
+	if !p.on {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintf(p.w, "\r%-*s\r", p.len, "")
+}

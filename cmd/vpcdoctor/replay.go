@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"vpcdoctor/report"
+	"vpcdoctor/report/diagnose"
+)
+
+// diagnoseCommand judges recorded facts again, without any network.
+func (a *app) diagnoseCommand() *cobra.Command {
+	var output, failOn string
+	var ignore []string
+	var noColor bool
+	cmd := &cobra.Command{
+		Use:   "diagnose FILE",
+		Short: "Judge recorded facts or a report again, without network",
+		Long: `diagnose reads a file written by check --facts, a JSON report, or a state
+directory, and gives the verdict on the facts in it. It sends nothing and works
+on any machine.`,
+		Args: exactlyOne("file"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			s := &settings{output: output, failOn: failOn, noColor: noColor, ignore: ignore}
+			return a.replay(args[0], s)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&output, "output", "o", "text", "report as `text|json`")
+	f.StringVar(&failOn, "fail-on", "error", "exit 1 from this severity on: `error|warning|never`")
+	f.StringSliceVar(&ignore, "ignore", nil, "accepted finding `CODE`s")
+	f.BoolVar(&noColor, "no-color", false, "no colour on a terminal")
+	return cmd
+}
+
+func (a *app) replay(path string, s *settings) error {
+	if s.output != "text" && s.output != "json" {
+		return usagef("--output %q: want one of text, json", s.output)
+	}
+	failOn, err := report.ParseFailOn(s.failOn)
+	if err != nil {
+		return usageError{err}
+	}
+	ignore, err := ignoredCodes(s.ignore)
+	if err != nil {
+		return err
+	}
+	stored, err := readReport(path)
+	if err != nil {
+		return err
+	}
+	if len(ignore) == 0 {
+		for _, c := range stored.Facts.Run.Ignored {
+			ignore = append(ignore, diagnose.Code(c))
+		}
+	}
+	v := diagnose.Run(stored.Facts, diagnose.Options{Ignore: ignore})
+	r := report.New(stored.Facts, v, a.tool())
+	a.code = r.ExitCode(failOn)
+	if err := a.render(a.stdout, r, s.output, a.stdoutTTY, s.noColor); err != nil && !isClosedPipe(err) {
+		return err
+	}
+	return nil
+}
+
+func readReport(path string) (*report.Report, error) {
+	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
+		path = filepath.Join(path, stateFile)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			return nil, usagef("cannot read %s: %w", path, pe.Err)
+		}
+		return nil, usageError{err}
+	}
+	defer func() { _ = f.Close() }()
+	r, err := report.Read(f)
+	if err != nil {
+		return nil, usagef("%s: %w", path, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"vpcdoctor/probe"
+	"vpcdoctor/report"
+)
+
+// settings are the options of check after flags, environment, configuration
+// file and defaults were put together, in that order of precedence.
+type settings struct {
+	profiles, services, endpointArgs []string
+	endpoints                        []probe.Endpoint // of the configuration file
+	all, plan                        bool
+	output, outputFile, factsFile    string
+	region, expect                   string
+	requirePrivate, requireAgent     bool
+	dialPublic                       bool
+	failOn                           string
+	ignore                           []string
+	catalogFile                      string
+	resolvers                        []string
+	timeout, budget                  time.Duration
+	caBundle                         string
+	referenceRoots                   []string
+	stateDir                         string
+	noColor                          bool
+	logLevel                         string
+	config                           string
+}
+
+// defaultConfig is read when it exists; a file named by --config must exist.
+const defaultConfig = "/etc/vpcdoctor/config.yaml"
+
+func (s *settings) register(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringSliceVar(&s.profiles, "profile", []string{"session-manager"}, "what the instance is for (listed by vpcdoctor services --profiles)")
+	f.StringSliceVar(&s.services, "service", nil, "further services, by any name people use: logs,sqs,cloudwatch")
+	f.StringArrayVar(&s.endpointArgs, "endpoint", nil, "custom endpoint `NAME=HOST[:PORT]`, may be repeated")
+	f.BoolVar(&s.all, "all", false, "every endpoint service known in this Region")
+	f.BoolVar(&s.dialPublic, "dial-public", false, "with --all: dial public answers too")
+	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json`")
+	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
+	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")
+	f.BoolVar(&s.plan, "plan", false, "print hosts, packets and worst-case time; send nothing")
+	f.StringVar(&s.region, "region", "", "AWS Region, when it is not the instance's own")
+	f.StringVar(&s.expect, "expect", "auto", "what is expected of AWS names: `auto|private|any`")
+	f.BoolVar(&s.requirePrivate, "require-private", false, "a public path of a required name is an error; dial no public address")
+	f.BoolVar(&s.requireAgent, "require-agent", false, "without a look at the SSM Agent the result is inconclusive")
+	f.StringVar(&s.failOn, "fail-on", "error", "exit 1 from this severity on: `error|warning|never`")
+	f.StringSliceVar(&s.ignore, "ignore", nil, "accepted finding `CODE`s: shown, without effect on the exit code")
+	f.StringVar(&s.catalogFile, "catalog", "", "`FILE` with the JSON of aws ec2 describe-vpc-endpoint-services")
+	f.StringSliceVar(&s.resolvers, "resolver", nil, "DNS `SERVER[:PORT]` to ask instead of the configured ones")
+	f.DurationVar(&s.timeout, "timeout", probe.DefaultTCPTimeout, "of one attempt")
+	f.DurationVar(&s.budget, "budget", probe.DefaultBudget, "of the whole run")
+	f.StringVar(&s.caBundle, "ca-bundle", "", "PEM `FILE` added to the system's roots")
+	f.StringSliceVar(&s.referenceRoots, "reference-roots", nil, "PEM `FILE`s added to the public reference roots")
+	f.StringVar(&s.stateDir, "state-dir", "", "keep the last report in this `DIR`")
+	f.BoolVar(&s.noColor, "no-color", false, "no colour on a terminal (also NO_COLOR)")
+	f.StringVar(&s.logLevel, "log-level", "warn", "of the log on stderr: `debug|info|warn|error`")
+	f.StringVar(&s.config, "config", defaultConfig, "YAML configuration `FILE`")
+}
+
+// load puts environment and configuration file under the flags that were not
+// given, and checks the result.
+func (s *settings) load(a *app, f *pflag.FlagSet) error {
+	if err := applyEnvironment(a.getenv, f); err != nil {
+		return err
+	}
+	file, err := readConfig(s.config, f.Changed("config"))
+	if err != nil {
+		return err
+	}
+	if err := file.apply(f); err != nil {
+		return err
+	}
+	s.endpoints, err = file.endpoints()
+	if err != nil {
+		return err
+	}
+	for _, arg := range s.endpointArgs {
+		e, err := probe.ParseEndpoint(arg)
+		if err != nil {
+			return usageError{err}
+		}
+		s.endpoints = append(s.endpoints, e)
+	}
+	return s.check()
+}
+
+// envPrefix starts the environment variable of every flag:
+// --require-private is VPCDOCTOR_REQUIRE_PRIVATE.
+const envPrefix = "VPCDOCTOR_"
+
+// envName is the environment variable of a flag.
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+func applyEnvironment(getenv func(string) string, f *pflag.FlagSet) error {
+	var err error
+	f.VisitAll(func(fl *pflag.Flag) {
+		v := getenv(envName(fl.Name))
+		if v == "" || fl.Changed || err != nil || fl.Name == "help" {
+			return
+		}
+		if e := f.Set(fl.Name, v); e != nil {
+			err = usagef("environment variable %s: %w", envName(fl.Name), e)
+		}
+	})
+	return err
+}
+
+// check refuses values that no flag parser can refuse.
+func (s *settings) check() error {
+	for _, c := range []struct {
+		flag, value string
+		allowed     []string
+	}{
+		{"--output", s.output, []string{"text", "json"}},
+		{"--expect", s.expect, []string{"auto", "private", "any"}},
+		{"--log-level", s.logLevel, []string{"debug", "info", "warn", "error"}},
+	} {
+		if !slices.Contains(c.allowed, c.value) {
+			return usagef("%s %q: want one of %s", c.flag, c.value, strings.Join(c.allowed, ", "))
+		}
+	}
+	switch {
+	case s.requirePrivate && s.expect == "any":
+		return usagef("--require-private contradicts --expect any")
+	case s.timeout <= 0 || s.timeout > time.Minute:
+		return usagef("--timeout %v: want more than 0 and at most 1m", s.timeout)
+	case s.budget <= 0 || s.budget > 10*time.Minute:
+		return usagef("--budget %v: want more than 0 and at most 10m", s.budget)
+	}
+	if _, err := report.ParseFailOn(s.failOn); err != nil {
+		return usageError{err}
+	}
+	_, err := s.resolverAddrs()
+	return err
+}
+
+// resolverAddrs are the servers of --resolver; the port is 53 unless given.
+func (s *settings) resolverAddrs() ([]netip.AddrPort, error) {
+	var out []netip.AddrPort
+	for _, r := range s.resolvers {
+		if ap, err := netip.ParseAddrPort(r); err == nil {
+			out = append(out, ap)
+			continue
+		}
+		addr, err := netip.ParseAddr(strings.Trim(r, "[]"))
+		if err != nil {
+			return nil, usagef("--resolver %q: want an address such as 10.0.0.2 or 10.0.0.2:53", r)
+		}
+		out = append(out, netip.AddrPortFrom(addr, 53))
+	}
+	return out, nil
+}
