@@ -33,6 +33,6 @@ func rootCommand(code *int) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(runCommand(code), shellCommand(code), listCommand(), showCommand(), demoCommand(), benchCommand(), measureCommand())
+	root.AddCommand(runCommand(code), shellCommand(code), listCommand(), showCommand(), verifyCommand(code), demoCommand(), benchCommand(), measureCommand())
 	return root
 }
