@@ -106,7 +106,7 @@ func (v *View) blameRefused(pp *PortPath) Code {
 		if v.rejectRoute(pp.Addr.Addr) {
 			return "RT-02"
 		}
-		if d.Took.Std() <= atOnce {
+		if d.Took.Std() <= atOnce || v.refusedEverywhere() {
 			return "OS-01"
 		}
 		return "RT-08"
@@ -115,12 +115,52 @@ func (v *View) blameRefused(pp *PortPath) Code {
 		return "PL-06"
 	}
 	if v.everyDial(refusing) && v.distinctDials() > 1 {
-		return "OS-01"
+		if v.refusedEverywhere() {
+			return "OS-01"
+		}
+		return "EP-16" // a device on the path may answer for all of them
 	}
 	return "RT-08"
 }
 
 func refusing(d fact.Dial) bool { return d.Class == fact.Refused || d.Class == fact.Reset }
+
+// tooFast is below any round trip through a VPC, and above what the local
+// kernel needs to refuse.
+const tooFast = 100 * time.Microsecond
+
+// refusedEverywhere tells a rule of this host from a device on the path: the
+// host's rule makes no difference between private and public addresses, or it
+// answered faster than any packet travels.
+func (v *View) refusedEverywhere() bool {
+	if !v.everyDial(func(d fact.Dial) bool { return refusing(d) || d.Class == fact.HostUnreachable }) || v.distinctDials() < 2 {
+		return false
+	}
+	inside, outside, fastest := false, false, time.Hour
+	for _, p := range v.Paths {
+		for _, pp := range p.ports() {
+			if pp.TCP == Fail {
+				inside = inside || v.local(pp.Addr.Info)
+				outside = outside || !v.local(pp.Addr.Info)
+				fastest = min(fastest, pp.Dial.Took.Std())
+			}
+		}
+	}
+	return inside && outside || inside && v.onLinkRefused() || fastest <= tooFast
+}
+
+// onLinkRefused: addresses in our own subnet refuse as well; no device stands
+// between us and them.
+func (v *View) onLinkRefused() bool {
+	for _, p := range v.Paths {
+		for _, pp := range p.ports() {
+			if pp.TCP == Fail && v.onLink(pp.Addr.Addr) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // noNeighbour: the address of our own subnet has no owner. When the whole name
 // is like that, its records are stale; when one of several is, it is the one.
@@ -288,7 +328,7 @@ func (v *View) blameCert(t fact.Target, h fact.Handshake) Code {
 	if sys.Status == fact.Failed {
 		switch {
 		case sys.Class == fact.CertTime || ref.Class == fact.CertTime && sys.Class != fact.CertUntrusted:
-			if off, ok := v.offset(); ok && off.Abs() < clockWarn {
+			if off, ok := v.offset(); ok && off.Abs() < clockSeen {
 				return "TL-13"
 			}
 			return "TL-03"

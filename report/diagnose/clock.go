@@ -69,12 +69,15 @@ func wrongClock(v *View) []Finding {
 // skew: TLS works, but signed calls will fail or soon will.
 func skew(v *View) []Finding {
 	off, ok := v.offset()
-	if !ok || off.Abs() <= clockWarn || len(v.blames["TL-03"]) > 0 {
+	if !ok || off.Abs() <= clockSeen || len(v.blames["TL-03"]) > 0 {
 		return nil
 	}
 	f := Finding{
-		Code: "IA-16", Severity: SevWarning, Confidence: Likely, Evidence: v.offsetEvidence(), Action: timeSync,
+		Code: "IA-16", Severity: SevInfo, Confidence: Likely, Evidence: v.offsetEvidence(), Action: timeSync,
 		Summary: fmt.Sprintf("The clock of this host is %s of AWS. Signed calls are rejected beyond five minutes.", aheadBehind(off)),
+	}
+	if off.Abs() > clockWarn {
+		f.Severity = SevWarning
 	}
 	if off.Abs() > clockFail {
 		f.Severity = SevError

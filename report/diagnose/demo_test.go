@@ -49,7 +49,7 @@ func TestArticle(t *testing.T) {
 	}{
 		{"a public", a, Healthy, nil, []Code{"EP-14"}},
 		{"b sealed", b, Broken, []Code{"DN-02"}, []Code{"EP-02"}},
-		{"c ssm only", c, Broken, []Code{"EP-01"}, []Code{"DN-02", "EP-02", "GW-01"}},
+		{"c ssm only", c, Broken, []Code{"EP-01"}, []Code{"DN-02", "EP-02", "EP-04", "GW-01"}},
 		{"d complete", d, Healthy, nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -51,7 +51,7 @@ func (v *View) innocent() []Innocent {
 	if firstAWS != nil {
 		add("the path to AWS itself", fmt.Sprintf("%d AWS front ends answered with a request id", aws), firstAWS.Req.Key())
 	}
-	if off, ok := v.offset(); ok && off.Abs() <= clockWarn {
+	if off, ok := v.offset(); ok && off.Abs() <= clockSeen {
 		e := v.offsetEvidence()
 		ref := ""
 		if len(e) > 0 {

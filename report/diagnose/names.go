@@ -255,20 +255,42 @@ func (v *View) blameNegative(p *Path, vpc said) Code {
 	if p.T.Type == "Custom" {
 		return "PL-03"
 	}
-	siblings := false
-	for _, q := range v.Paths {
-		if q == p || q.DNS != Pass || q.T.Type == "Custom" || q.Answer.Source == "hosts" {
-			continue
-		}
-		siblings = true
-		if vpc.soa != "" && strings.HasSuffix(p.T.Host, "."+vpc.soa) && strings.HasSuffix(q.T.Host, "."+vpc.soa) && v.private(q.Answer.Addrs) {
-			return "DN-11"
-		}
-	}
-	if siblings && vpc.soa == "" {
+	siblings := slices.ContainsFunc(v.Paths, func(q *Path) bool {
+		return q != p && q.DNS == Pass && q.T.Type != "Custom" && q.Answer.Source != "hosts"
+	})
+	switch {
+	case v.shadowed(vpc.soa):
+		return "DN-11"
+	case siblings && (vpc.soa == "" || vpc.class == fact.NoData):
+		// A zone would send its SOA, and a service's name has addresses.
 		return "DN-22"
 	}
 	return "DN-31"
+}
+
+// shadowed tells whether a private zone at apex hides names: one name under it
+// is private, at least two do not exist, and none is public. A single missing
+// name proves nothing: the public zone of the Region has the same owner.
+func (v *View) shadowed(apex string) bool {
+	if apex == "" {
+		return false
+	}
+	private, missing := 0, map[string]bool{}
+	for _, q := range v.Paths {
+		if !hasSuffix(q.T.Host, apex) || q.T.Type == "Custom" || q.Answer.Source == "hosts" {
+			continue
+		}
+		vpc := v.said(q.T.Host, true)
+		switch {
+		case vpc.ok && v.private(vpc.addrs):
+			private++
+		case vpc.ok:
+			return false
+		case vpc.class == fact.NXDomain && vpc.soa == apex:
+			missing[q.T.Host] = true
+		}
+	}
+	return private > 0 && len(missing) >= 2
 }
 
 // wrongPartition is CN-01 for a name with the suffix of another partition than

@@ -119,33 +119,26 @@ func twice(v *View) []Finding {
 	}}
 }
 
-// oldAgent: the old channel is being retired. How bad that is depends on
-// whether ec2messages, which these versions use, works at present.
+// oldAgent: the channel of these versions is being retired. It is an error
+// for those that know no other one, whether ec2messages works today or not.
 func oldAgent(v *View) []Finding {
 	ver, ok := parseVersion(v.Set.Agent.Version)
 	if !ok || !ver.before(noOldPolls) || !v.managed() {
 		return nil
 	}
 	text := plain(v.Set.Agent.Version, 30)
-	f := Finding{Code: "AG-05", Severity: SevInfo, Confidence: Likely,
+	f := Finding{Code: "AG-05", Severity: SevWarning, Confidence: Likely,
 		Summary:  fmt.Sprintf("SSM Agent %s still uses ec2messages, the old channel of Run Command, which AWS is retiring.", text),
 		Evidence: []Evidence{{"", "SSM Agent " + text + "; ec2messages is not needed from 3.3.40.0 on"}},
 		Action:   Action{Do: "Update the agent to 3.3.40.0 or later.", Command: "sudo yum update -y amazon-ssm-agent", Where: "instance", Verify: "amazon-ssm-agent -version"},
 	}
-	old := ver.before(runCommand)
-	if old {
-		f.Severity = SevWarning
+	if ver.before(runCommand) {
+		f.Severity = SevError
 		f.Summary = fmt.Sprintf("SSM Agent %s receives Run Command by ec2messages only, the old channel, which AWS is retiring.", text)
 	}
-	if bs := v.blames["EP-02"]; len(bs) > 0 || v.failing("ec2messages") {
-		f.Severity = SevWarning
+	if v.failing("ec2messages") {
 		f.Summary += " ec2messages does not work here."
-		if old {
-			f.Severity = SevError
-		}
-		if g := v.groupOf("EP-02"); len(g.bs) > 0 {
-			f.Evidence = append(f.Evidence, v.evidence(g, 1)...)
-		}
+		f.Evidence = append(f.Evidence, v.evidence(v.groupOf("EP-02"), 1)...)
 	}
 	return []Finding{f}
 }
@@ -209,14 +202,18 @@ func hybrid(v *View) []Finding {
 func otherRegion(v *View) []Finding {
 	c := &v.Set.Agent.Config
 	own := v.Set.IMDS.Region
-	if c.Region == "" || own == "" || c.Region == own {
+	key, set := "Agent.Region", c.Region
+	if set == "" || set == own {
+		key, set = "Mgs.Region", c.MGSRegion
+	}
+	if set == "" || own == "" || set == own {
 		return nil
 	}
 	return []Finding{{
 		Code: "AG-17", Severity: SevWarning, Confidence: Likely,
-		Summary:  fmt.Sprintf("The agent's config file sets Agent.Region to %s; the instance is in %s. Requests are signed for the wrong Region.", plain(c.Region, 40), own),
-		Evidence: []Evidence{{"", "Agent.Region = " + plain(c.Region, 40)}, {"", "Region by IMDS: " + own}},
-		Action:   Action{Do: "Remove Agent.Region from the file.", Command: "cat /etc/amazon/ssm/amazon-ssm-agent.json", Where: "instance"},
+		Summary:  fmt.Sprintf("The agent's config file sets %s to %s; the instance is in %s. Requests are signed for the wrong Region.", key, plain(set, 40), own),
+		Evidence: []Evidence{{"", key + " = " + plain(set, 40)}, {"", "Region by IMDS: " + own}},
+		Action:   Action{Do: "Remove " + key + " from the file.", Command: "cat /etc/amazon/ssm/amazon-ssm-agent.json", Where: "instance"},
 	}}
 }
 
@@ -241,7 +238,7 @@ func noWorker(v *View) []Finding {
 			}
 		}
 	}
-	if core == nil || v.Set.Start.IsZero() || core.Start.IsZero() || v.Set.Start.Sub(core.Start) < settled {
+	if core == nil || !v.settled(*core) {
 		return nil
 	}
 	f := Finding{
@@ -252,6 +249,18 @@ func noWorker(v *View) []Finding {
 	}
 	v.history(&f)
 	return []Finding{f}
+}
+
+// settled tells whether the core has run long enough, by its own start or by
+// what the service manager says of the unit.
+func (v *View) settled(core fact.AgentProc) bool {
+	if !v.Set.Start.IsZero() && !core.Start.IsZero() && v.Set.Start.Sub(core.Start) >= settled {
+		return true
+	}
+	return slices.ContainsFunc(v.Set.Agent.Units, func(u fact.AgentUnit) bool {
+		long := !u.Since.IsZero() && !v.Set.Start.IsZero() && v.Set.Start.Sub(u.Since) >= settled
+		return u.Active == "active" && (u.ActiveFor.Std() >= settled || long)
+	})
 }
 
 func badConfig(v *View) []Finding {

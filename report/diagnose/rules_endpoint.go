@@ -163,7 +163,11 @@ func (v *View) history(f *Finding) {
 func legacyChannel(v *View) []Finding {
 	return blamed("EP-02", Likely, func(v *View, g group, f *Finding) {
 		f.Severity = SevInfo
-		f.Summary = fmt.Sprintf("%s does not work. It is the old channel of Run Command: agents from 3.3.40.0 on need only ssm and ssmmessages, and AWS announced its retirement after 2026-09-30 (not confirmed for China and GovCloud).", g.names())
+		retires := "AWS is retiring it (no date is confirmed for this Region)"
+		if r := g.bs[0].target().Retires; r != "" {
+			retires = "AWS announced its retirement after " + plain(r, 10)
+		}
+		f.Summary = fmt.Sprintf("%s does not work. It is the old channel of Run Command: agents from 3.3.40.0 on need only ssm and ssmmessages, and %s.", g.names(), retires)
 		if ver := v.Set.Agent.Version; ver != "" {
 			f.Evidence = append(f.Evidence, Evidence{"", "SSM Agent " + ver})
 		}

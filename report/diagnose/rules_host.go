@@ -151,8 +151,10 @@ func deadIPv6(v *View) []Finding {
 }
 
 // Clock limits. AWS rejects signatures that are more than five minutes off
-// (SigV4); half a minute is far beyond what a synchronised clock drifts.
+// (SigV4). Half a minute is far beyond what a synchronised clock drifts, and
+// worth knowing; half of the limit will not last.
 const (
-	clockWarn = 30 * time.Second
+	clockSeen = 30 * time.Second
+	clockWarn = 150 * time.Second
 	clockFail = 5 * time.Minute
 )

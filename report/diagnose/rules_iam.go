@@ -9,10 +9,11 @@ import (
 
 func iamRules() []Rule {
 	return []Rule{
-		{Code: "IA-01", Eval: noProfile, Explains: []Code{"AG-20"}},
+		{Code: "IA-01", Eval: noProfile},
 		{Code: "IA-04", Eval: emptyProfile, Explains: []Code{"AG-20"}},
 		{Code: "IA-05", Eval: trustPolicy, Explains: []Code{"AG-20"}},
 		{Code: "IA-06", Eval: expiredRole, Explains: []Code{"AG-20"}},
+		{Code: "IA-07", Eval: noManagement, Explains: []Code{"AG-20"}},
 	}
 }
 
@@ -54,29 +55,47 @@ func (v *View) attach() string {
 	return v.aws("ec2", "describe-iam-instance-profile-associations", "--filters", "Name=instance-id,Values="+v.instance())
 }
 
-// noProfile is information unless the agent's own record shows that Default
-// Host Management does not serve it either.
+// noProfile is information: Default Host Management may serve the node. When
+// the agent's own record shows that it does not, that is IA-07.
 func noProfile(v *View) []Finding {
 	if v.Set.IMDS.Role.State != fact.RoleAbsent || !v.managed() {
 		return nil
 	}
 	works, known := v.dhmc()
-	if works {
-		return nil
-	}
 	f := Finding{
 		Code: "IA-01", Severity: SevInfo, Confidence: Likely, Evidence: roleEvidence(v),
 		Summary: "No instance profile is attached. Default Host Management may serve the agent; whether it does was not checked.",
 		Action: Action{Do: "Check that Default Host Management is on, or attach a profile with AmazonSSMManagedInstanceCore.", Where: "operator",
 			Command: v.aws("ssm", "get-service-setting", "--setting-id", "/ssm/managed-instance/default-ec2-instance-management-role")},
 	}
-	if known {
-		f.Severity = SevError
-		f.Summary = "No instance profile is attached, and the agent's own record shows no working credentials from Default Host Management."
+	switch {
+	case works:
+		f.Summary = "No instance profile is attached. Default Host Management serves the agent: its own record shows working credentials."
 		f.Evidence = append(f.Evidence, identityEvidence(v))
-		f.Alternatives = []Alternative{alt("IA-07", "get-service-setting: the role of Default Host Management is not set")}
+		f.Action.Do = "Nothing, if Default Host Management is intended."
+	case known:
+		return nil // IA-07 speaks
 	}
 	return []Finding{f}
+}
+
+// noManagement: neither a profile nor Default Host Management gives the agent
+// credentials, by the agent's own record.
+func noManagement(v *View) []Finding {
+	if v.Set.IMDS.Role.State != fact.RoleAbsent || !v.managed() {
+		return nil
+	}
+	if works, known := v.dhmc(); works || !known {
+		return nil
+	}
+	return []Finding{{
+		Code: "IA-07", Severity: SevError, Confidence: Likely, Evidence: append(roleEvidence(v), identityEvidence(v)),
+		Summary: "No instance profile is attached, and the agent's own record shows no working credentials from Default Host Management.",
+		Alternatives: []Alternative{alt("IA-01", "a profile is meant for this instance: describe-iam-instance-profile-associations shows none"),
+			alt("TL-03", "the clock of the host is wrong, so that the record looks expired")},
+		Action: Action{Do: "Enable Default Host Management in this Region, or attach an instance profile with AmazonSSMManagedInstanceCore." + v.wake(), Where: "operator",
+			Command: v.aws("ssm", "get-service-setting", "--setting-id", "/ssm/managed-instance/default-ec2-instance-management-role")},
+	}}
 }
 
 func identityEvidence(v *View) Evidence {

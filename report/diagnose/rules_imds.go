@@ -95,7 +95,7 @@ func (v *View) imdsFault() Code {
 		return ""
 	case tok.HTTPStatus == 403 && (v1.HTTPStatus == 403 || !v1.Ran()):
 		return "IM-01"
-	case tok.HTTPStatus != 0 && v1.HTTPStatus == 200:
+	case tok.HTTPStatus >= 400 && tok.HTTPStatus < 600 && v1.Status == fact.OK && v1.HTTPStatus == 200:
 		return "IM-14"
 	case tok.HTTPStatus != 0:
 		return "IM-06" // an answer that the real service never gives

@@ -18,6 +18,9 @@ func Run(s *fact.Set, o Options) Verdict {
 	if s == nil {
 		s = &fact.Set{}
 	}
+	for _, c := range s.Run.Ignored {
+		o.Ignore = append(slices.Clip(o.Ignore), Code(c))
+	}
 	v := newView(s)
 	v.assign()
 	v.retireEC2Messages()
