@@ -171,8 +171,8 @@ func (f *Fabric) sweep() {
 // action is what becomes of one packet.
 type action struct {
 	pass  bool
-	reset bool // answer the client with RST
-	delay time.Duration
+	reset bool          // answer the client with RST
+	delay time.Duration // there, or there and back for an answer
 }
 
 // judge lets the middleboxes of a path look at one packet. The caller holds
@@ -195,14 +195,14 @@ func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
 			return action{}
 		case b.AlwaysRST && forward && p.syn():
 			fl.dead = true
-			return action{reset: true}
+			return action{reset: true, delay: act.delay * 2}
 		}
 		if forward && (len(b.DropSNI) > 0 || len(b.ResetSNI) > 0) {
 			name, done := fl.hello.add(p)
 			switch {
 			case done && world.MatchName(b.ResetSNI, name):
 				fl.dead = true
-				return action{reset: true}
+				return action{reset: true, delay: act.delay * 2}
 			case done && world.MatchName(b.DropSNI, name):
 				fl.dead = true
 				return action{}
@@ -215,7 +215,7 @@ func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
 func (f *Fabric) do(act action, p *packet, to Side, mac net.HardwareAddr) {
 	switch {
 	case act.reset:
-		f.c.Send(Instance, reset(p))
+		f.delay.send(Instance, reset(p), act.delay)
 	case act.pass:
 		p.readdress(mac)
 		f.delay.send(to, p.frame, act.delay)

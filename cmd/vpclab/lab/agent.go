@@ -63,7 +63,7 @@ func agentFiles(w *world.World, f map[string]string) {
 		f["/var/lib/amazon/ssm/runtimeconfig/identity_config.json"] = a.Identity
 	}
 	if a.Hybrid != "" {
-		f["/var/lib/amazon/ssm/registration"] = a.Hybrid
+		f["/var/lib/amazon/ssm/Vault/Store/RegistrationKey"] = a.Hybrid
 	}
 }
 
@@ -111,7 +111,7 @@ func startDaemon(path string, env map[string]string) (int, error) {
 // one block each.
 func unitText(w *world.World, pid int, now time.Time) string {
 	const form = "Mon 2006-01-02 15:04:05 UTC"
-	since := now.Add(-3 * time.Hour).UTC().Format(form)
+	since := now.Add(-instanceAge).UTC().Format(form)
 	var b strings.Builder
 	for _, u := range w.Host.Agent.Units {
 		main, active, inactive := 0, "", since

@@ -112,6 +112,9 @@ func instanceRoutes(w *world.World, eth int) error {
 			}
 			if r.Via.IsValid() {
 				n.Gw = r.Via.AsSlice()
+				if r.OnLink {
+					n.SetFlag(netlink.FLAG_ONLINK)
+				}
 			} else {
 				n.Scope = netlink.SCOPE_LINK
 			}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,6 +57,7 @@ func buildRoot(s *spec) error {
 		func() error { return kernelMounts(root) },
 		func() error { return bindAll(root, binds) },
 		func() error { return writeFiles(root, s.Files) },
+		func() error { return ageProcesses(root) },
 	} {
 		if err := step(); err != nil {
 			return err
@@ -252,6 +254,31 @@ func kernelMounts(root string) error {
 		_ = unix.Mount(filepath.Join(shadow, d), dst, "", unix.MS_BIND|unix.MS_REC, "")
 	}
 	return nil
+}
+
+// instanceAge is how long the instance is said to run: a daemon that started
+// with the lab would look as if it had just been restarted.
+const instanceAge = 3 * time.Hour
+
+// ageProcesses moves the boot time in /proc/stat back, and with it the start
+// of every process: /proc/PID/stat counts from it.
+func ageProcesses(root string) error {
+	b, err := os.ReadFile(filepath.Join(root, "proc/stat"))
+	if err != nil {
+		return fmt.Errorf("reading /proc/stat: %w", err)
+	}
+	lines := strings.Split(string(b), "\n")
+	for i, l := range lines {
+		var boot int64
+		if n, _ := fmt.Sscanf(l, "btime %d", &boot); n == 1 {
+			lines[i] = fmt.Sprintf("btime %d", boot-int64(instanceAge.Seconds()))
+		}
+	}
+	aged := filepath.Join(root, "run/vpclab/stat")
+	if err := os.WriteFile(aged, []byte(strings.Join(lines, "\n")), 0o444); err != nil {
+		return fmt.Errorf("writing the instance's boot time: %w", err)
+	}
+	return bindMount(aged, filepath.Join(root, "proc/stat"), false)
 }
 
 func bindAll(root string, binds []bind) error {

@@ -108,8 +108,12 @@ func noAnswers() []Scenario {
 			w.VPC.DHCP.Servers = append(w.VPC.DHCP.Servers, w.VPC.ResolverAddr())
 		},
 	}, {
-		Name: "ipv6-dns", Kind: Fault, Want: degraded("DN-29"),
-		Story: "resolv.conf begins with the IPv6 address of the VPC resolver; the host has no IPv6",
+		Name: "ipv6-dns", Kind: Fault, Want: broken("DN-29"),
+		Story:  "resolv.conf has only the IPv6 address of the VPC resolver; the host has no IPv6",
+		Change: func(w *world.World, _ *Seed) { w.Host.Nameservers = []string{world.ResolverAddrV6.String()} },
+	}, {
+		Name: "ipv6-dns-first", Kind: Healthy, Want: Want{Status: "healthy"}, NearOf: "ipv6-dns",
+		Story: "the same with the IPv4 address behind it: the kernel refuses the first one at once",
 		Change: func(w *world.World, _ *Seed) {
 			w.Host.Nameservers = []string{world.ResolverAddrV6.String(), w.VPC.ResolverAddr().String()}
 		},

@@ -20,11 +20,11 @@ func healthyPaths() []Scenario {
 		Name: "healthy", Kind: Healthy, Want: noFault,
 		Story: "endpoints with private DNS in both AZs, S3 gateway, no NAT",
 	}, {
-		Name: "nat-only", Kind: Healthy, Want: Want{Status: "healthy", Codes: []string{"EP-14"}}, NearOf: "no-endpoints",
+		Name: "nat-only", Kind: Healthy, Want: noFault, NearOf: "no-endpoints",
 		Story:  "no endpoints; a NAT gateway carries everything",
 		Change: func(w *world.World, _ *Seed) { dropEndpoints(w); dropGatewayRoute(w); addNAT(w) },
 	}, {
-		Name: "public-subnet", Kind: Healthy, Want: Want{Status: "healthy", Codes: []string{"EP-14"}}, NearOf: "igw-no-public-ip",
+		Name: "public-subnet", Kind: Healthy, Want: noFault, NearOf: "igw-no-public-ip",
 		Story:  "no endpoints; the instance has a public address behind an Internet gateway",
 		Change: func(w *world.World, s *Seed) { publicSubnet(w, s, true) },
 	}, {
@@ -92,7 +92,7 @@ func healthyPaths() []Scenario {
 			w.Host.Agent.Env = map[string]string{"https_proxy": url, "http_proxy": url, "no_proxy": "169.254.169.254," + w.Suffix}
 		},
 	}, {
-		Name: "agent-overrides", Kind: Healthy, Want: Want{Status: "healthy", Codes: []string{"AG-06"}}, NearOf: "private-dns-off",
+		Name: "agent-overrides", Kind: Healthy, Want: noFault.with("AG-06"), NearOf: "private-dns-off",
 		Story: "private DNS is off; the agent's config names the endpoints by their vpce names",
 		Change: func(w *world.World, _ *Seed) {
 			eachEndpoint(w, func(e *world.Endpoint) { e.PrivateDNS = false })
@@ -129,7 +129,7 @@ func healthyHosts() []Scenario {
 		Story:  "the agent is Debian's package",
 		Change: func(w *world.World, _ *Seed) { w.Host.Agent.Installs[0].Kind = "deb" },
 	}, {
-		Name: "host-management", Kind: Healthy, Want: Want{Status: "healthy", Codes: []string{"IA-01"}}, NearOf: "host-management-off",
+		Name: "host-management", Kind: Healthy, Want: noFault, NearOf: "host-management-off",
 		Story: "no instance profile; Default Host Management serves the node",
 		Change: func(w *world.World, _ *Seed) {
 			w.Instance.Profile, w.Instance.Role = "", ""

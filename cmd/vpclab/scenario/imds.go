@@ -40,9 +40,9 @@ func imdsFaults() []Scenario {
 		},
 	}, {
 		Name: "imds-stale-route", Kind: Fault, Want: broken("IM-05"),
-		Story: "a baked static route sends the metadata address to a gateway that is gone",
+		Story: "a baked static route sends the metadata address to another subnet's gateway",
 		Change: func(w *world.World, s *Seed) {
-			w.Host.Routes = []world.HostRoute{{Dst: metadata, Kind: "unicast", Via: freeAddr(w, s, 0)}}
+			w.Host.Routes = []world.HostRoute{{Dst: metadata, Kind: "unicast", Via: freeAddr(w, s, 1), OnLink: true}}
 		},
 	}, {
 		Name: "not-ec2", Kind: Fault, Region: "us-east-1", Want: Want{Status: "degraded", Codes: []string{"IM-12"}},

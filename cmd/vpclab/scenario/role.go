@@ -13,14 +13,17 @@ func roleFaults() []Scenario {
 		Change: func(w *world.World, _ *Seed) { w.Instance.RoleCode = "AssumeRoleUnauthorizedAccess" },
 	}, {
 		Name: "profile-empty", Kind: Fault, Want: broken("IA-04"), NearOf: "role-trust",
-		Story:  "an instance profile without a role",
-		Change: func(w *world.World, _ *Seed) { w.Instance.Role = "" },
+		Story: "an instance profile without a role",
+		Change: func(w *world.World, _ *Seed) {
+			w.Instance.Role = ""
+			w.Host.Agent.Identity = identity(w, "", -1)
+		},
 	}, {
 		Name: "role-expired", Kind: Fault, Want: broken("IA-06"),
 		Story:  "the metadata service hands out credentials that have expired",
 		Change: func(w *world.World, _ *Seed) { w.Instance.Expired = true },
 	}, {
-		Name: "host-management-off", Kind: Fault, Want: broken("IA-07"),
+		Name: "host-management-off", Kind: Fault, Want: broken("IA-01", "IA-07").with("IA-07"),
 		Story: "no instance profile, and the agent never got credentials otherwise",
 		Change: func(w *world.World, _ *Seed) {
 			w.Instance.Profile, w.Instance.Role = "", ""
@@ -32,8 +35,12 @@ func roleFaults() []Scenario {
 		Story:  "the instance's clock is eleven minutes behind",
 		Change: func(w *world.World, _ *Seed) { w.Clock = 11 * time.Minute },
 	}, {
+		Name: "clock-drifting", Kind: Fault, Want: degraded("IA-16"), NearOf: "clock-skew",
+		Story:  "the instance's clock is two minutes behind: AWS still accepts its signatures",
+		Change: func(w *world.World, _ *Seed) { w.Clock = 2 * time.Minute },
+	}, {
 		Name: "clock-a-little", Kind: Healthy, Want: noFault, NearOf: "clock-skew",
-		Story:  "the instance's clock is 40 seconds behind",
-		Change: func(w *world.World, _ *Seed) { w.Clock = 40 * time.Second },
+		Story:  "the instance's clock is five seconds behind",
+		Change: func(w *world.World, _ *Seed) { w.Clock = 5 * time.Second },
 	}}
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"net/netip"
+	"time"
 
 	"vpcdoctor/cmd/vpclab/world"
 )
@@ -83,7 +84,7 @@ func routeFaults() []Scenario {
 		Change: func(w *world.World, _ *Seed) {
 			dropEndpoints(w)
 			addNAT(w)
-			w.Middleboxes = []world.Middlebox{{Name: "firewall", AlwaysRST: true, On: world.Match{Public: true}}}
+			w.Middleboxes = []world.Middlebox{{Name: "firewall", AlwaysRST: true, Latency: 4 * time.Millisecond, On: world.Match{Public: true}}}
 		},
 	}, {
 		Name: "packet-loss", Kind: Healthy, Want: Want{Status: "healthy"},

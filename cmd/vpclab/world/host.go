@@ -48,7 +48,10 @@ type HostRoute struct {
 	Dst  netip.Prefix
 	Kind string     // blackhole | prohibit | unreachable | unicast
 	Via  netip.Addr // of unicast; zero: on link
-	Dev  string     // of unicast; empty: eth0
+	// OnLink says that Via is taken to be on the interface's link although no
+	// address of ours says so.
+	OnLink bool
+	Dev    string // of unicast; empty: eth0
 }
 
 // HostLink is a bridge of the instance, such as docker0.
@@ -76,7 +79,7 @@ type Agent struct {
 	Env      map[string]string // of the core process
 	Config   string            // amazon-ssm-agent.json; empty: absent
 	Identity string            // runtimeconfig/identity_config.json; empty: absent
-	Hybrid   string            // registration file; empty: absent
+	Hybrid   string            // registration key of a hybrid activation; empty: absent
 }
 
 // Install is one installation of the agent.

@@ -50,9 +50,22 @@ func (w *World) publicAnswer(name string, v6 bool) Answer {
 	}
 	addrs := w.PublicAddrs(name)
 	if len(addrs) == 0 {
-		return Answer{RCode: "NXDOMAIN", SOA: w.Suffix, TTL: 900}
+		return Answer{RCode: "NXDOMAIN", SOA: w.publicZone(name), TTL: 900}
 	}
-	return found(addrs, v6, 60, w.Suffix)
+	return found(addrs, v6, 60, w.publicZone(name))
+}
+
+// publicZone is the public DNS zone that a name would stand in.
+func (w *World) publicZone(name string) string {
+	switch {
+	case under(name, w.VPCESuffix):
+		return w.Region + "." + w.VPCESuffix
+	case under(name, w.Suffix):
+		return w.Suffix
+	case under(name, w.DualStackSuffix):
+		return w.DualStackSuffix
+	}
+	return "."
 }
 
 // PublicAddrs are the public addresses of an AWS host name. They are a
@@ -66,10 +79,11 @@ func (w *World) PublicAddrs(name string) []netip.Addr {
 		}
 	}
 	dual := under(name, w.DualStackSuffix) || strings.Contains(name, ".dualstack.")
-	if (!under(name, w.Suffix) && !dual) || strings.Contains(name, "vpcdoctor-") || strings.Contains(name, ".vpce.") {
+	if (!under(name, w.Suffix) && !dual) || strings.Contains(name, ".vpce.") {
 		return nil
 	}
-	if name == w.Suffix || name == w.Region+"."+w.Suffix {
+	if label, _, _ := strings.Cut(name, "."); name == w.Suffix || name == w.Region+"."+w.Suffix ||
+		strings.HasPrefix(label, "vpcdoctor-") && !wildcard(name) {
 		return nil
 	}
 	r := regionRanges[w.Region]
@@ -90,6 +104,12 @@ func (w *World) PublicAddrs(name string) []netip.Addr {
 		out = append(out, pick(r.v6, name))
 	}
 	return out
+}
+
+// wildcard tells whether the public DNS answers for any label at a name's
+// place: buckets, registries, API ids.
+func wildcard(name string) bool {
+	return strings.Contains(name, ".s3.") || strings.Contains(name, ".dkr.ecr.") || strings.Contains(name, ".execute-api.")
 }
 
 // pick chooses one address of a block by the hash of a name.
