@@ -181,10 +181,14 @@ func (v *View) sinkhole(pp *PortPath) Code {
 	default:
 		return ""
 	}
-	if pp.Path.Answer.Source == "hosts" {
+	return v.sinker(pp.Path)
+}
+
+func (v *View) sinker(p *Path) Code {
+	if p.Answer.Source == "hosts" {
 		return "DN-15"
 	}
-	if code := v.wrongAnswer(pp.Path); code != "" {
+	if code := v.wrongAnswer(p); code != "" {
 		return code
 	}
 	return "DN-22"
@@ -384,7 +388,7 @@ func (v *View) severity(t fact.Target) Severity {
 	case fact.NeedRequired:
 		return SevError
 	case fact.NeedOneOf:
-		if v.groupWorks(t.Group) {
+		if v.groupWorks(t.Group) || v.followsInGroup(t) {
 			return SevInfo
 		}
 		return SevError
@@ -392,6 +396,15 @@ func (v *View) severity(t fact.Target) Severity {
 		return SevWarning
 	}
 	return SevInfo
+}
+
+// followsInGroup: of a group that fails, a member whose name does not resolve
+// says less than one that resolves and does not answer. The latter leads.
+func (v *View) followsInGroup(t fact.Target) bool {
+	resolves := func(p *Path) bool {
+		return p.T.Need == fact.NeedOneOf && p.T.Group == t.Group && p.Counts && p.DNS == Pass
+	}
+	return slices.ContainsFunc(v.Paths, resolves) && !slices.ContainsFunc(v.Paths, func(p *Path) bool { return p.Key == t.Key() && p.DNS == Pass })
 }
 
 // groupWorks tells whether one member of a group works.

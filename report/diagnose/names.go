@@ -140,7 +140,7 @@ func (v *View) badServer() Code {
 // wrongAnswer explains an answer that is not what the VPC resolver gives:
 // empty when the two agree or nothing can be said.
 func (v *View) wrongAnswer(p *Path) Code {
-	if p.DNS != Pass {
+	if p.DNS != Pass && !p.Sunk {
 		return ""
 	}
 	vpc := v.said(p.T.Host, true)
@@ -182,6 +182,9 @@ func (v *View) apexPrivate(p *Path) bool {
 // blameName explains a name that gives no address.
 func (v *View) blameName(p *Path) Code {
 	conf, vpc := v.said(p.T.Host, false), v.said(p.T.Host, true)
+	if p.Sunk {
+		return v.sinker(p)
+	}
 	if conf.class == fact.NotPermitted || vpc.class == fact.NotPermitted {
 		return "OS-01"
 	}
@@ -234,7 +237,12 @@ func (v *View) blameConfigured(conf, vpc said) Code {
 			return "DN-21"
 		}
 		return "DN-07"
-	case fact.NetUnreachable, fact.HostUnreachable:
+	case fact.NetUnreachable, fact.Invalid:
+		if !slices.ContainsFunc(conf.servers, func(s netip.AddrPort) bool { return s.Addr().Unmap().Is4() }) {
+			return "DN-29"
+		}
+		return "RT-02"
+	case fact.HostUnreachable:
 		return "DN-07"
 	case fact.ServFail:
 		if vpc.ok && loopback(conf.servers) {
@@ -259,6 +267,8 @@ func (v *View) blameNegative(p *Path, vpc said) Code {
 		return q != p && q.DNS == Pass && q.T.Type != "Custom" && q.Answer.Source != "hosts"
 	})
 	switch {
+	case p.T.Wildcard && vpc.class == fact.NXDomain && v.apexPrivate(p):
+		return "DN-14"
 	case v.shadowed(vpc.soa):
 		return "DN-11"
 	case siblings && (vpc.soa == "" || vpc.class == fact.NoData):

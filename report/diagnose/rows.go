@@ -48,6 +48,9 @@ func (v *View) dnsCell(p *Path) Check {
 		}
 	case Fail:
 		c.Word = orWord(string(p.Answer.Class), "failed")
+		if p.Sunk {
+			c.Word = "sinkhole"
+		}
 	}
 	return c
 }

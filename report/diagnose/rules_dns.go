@@ -51,8 +51,8 @@ func dnsRules() []Rule {
 		}),
 		blamed("DN-22", Likely, func(v *View, g group, f *Finding) {
 			f.Summary = fmt.Sprintf("The VPC resolver blocks or rewrites %s, while other names resolve.", g.names())
-			if len(g.addrs) > 0 {
-				f.Summary = fmt.Sprintf("The VPC resolver answers %s with %s, an address that is nobody's.", g.names(), addrList(g.addrs, 2))
+			if p := g.paths[0]; p.Sunk || len(g.addrs) > 0 {
+				f.Summary = fmt.Sprintf("The VPC resolver answers %s with %s, an address that is nobody's.", g.names(), addrList(p.Answer.Addrs, 2))
 			}
 			f.Action.Do = "Allow the name in the rule groups of Route 53 Resolver DNS Firewall of the VPC."
 			f.Action.Command = v.aws("route53resolver", "list-firewall-rule-group-associations", "--vpc-id", v.vpcID())
@@ -200,7 +200,7 @@ func deadServer(v *View) []Finding {
 	}
 	return []Finding{{
 		Code: "DN-07", Severity: SevWarning, Confidence: Likely,
-		Summary:  fmt.Sprintf("The configured DNS server %s does not answer. Every lookup stalls until the next server is asked.", dead[0].Addr()),
+		Summary:  fmt.Sprintf("The configured DNS server %s does not answer. Lookups wait for it until the next server is asked.", dead[0].Addr()),
 		Subjects: []string{dead[0].String()},
 		Evidence: v.deadEvidence(dead[0]),
 		Action:   Action{Do: "Remove the server from the DHCP option set, or restore it.", Command: v.aws("ec2", "describe-dhcp-options"), Where: "operator"},
@@ -227,10 +227,13 @@ func (v *View) deadServers(is func(netip.AddrPort) bool) []netip.AddrPort {
 			t[l.Server] = x
 		}
 	}
-	used := slices.ContainsFunc(v.Paths, func(p *Path) bool { return p.Answer.Dead > 0 })
+	other := false
+	for _, x := range t {
+		other = other || x.ok > 0
+	}
 	var out []netip.AddrPort
 	for s, x := range t {
-		if x.ok == 0 && x.bad > 0 && used && is(s) {
+		if x.ok == 0 && x.bad > 0 && other && is(s) {
 			out = append(out, s)
 		}
 	}
@@ -270,7 +273,7 @@ func ipv6Server(v *View) []Finding {
 	}
 	return []Finding{{
 		Code: "DN-29", Severity: SevWarning, Confidence: Likely, Subjects: []string{dead[0].String()},
-		Summary:  words(". Every lookup stalls until the next server is asked."),
+		Summary:  words(". Lookups try it in vain before the next server is asked."),
 		Evidence: v.deadEvidence(dead[0]),
 		Action:   Action{Do: "Remove the server " + dead[0].Addr().String() + " from the resolver configuration.", Command: "cat " + confPath(v), Where: "instance"},
 	}}

@@ -209,8 +209,12 @@ func oneAZ(v *View) []Finding {
 // judged tells whether the address class of a target means anything: required,
 // and a private answer would be possible.
 func judged(p *Path) bool {
-	return p.T.Need == fact.NeedRequired && p.Counts && p.DNS == Pass && !p.T.PublicOK && !store(p.T) &&
-		p.T.PrivateDNS != "no" && p.T.Availability != "inferred" && p.T.Type != "Custom"
+	if p.T.Need != fact.NeedRequired || !p.Counts || p.DNS != Pass || store(p.T) || p.T.PrivateDNS == "no" || p.T.Type == "Custom" {
+		return false
+	}
+	// What the catalogue only infers proves nothing; but Systems Manager is
+	// documented to have its endpoints in every partition.
+	return p.T.Agent && p.T.Availability == "inferred" || !p.T.PublicOK && p.T.Availability != "inferred"
 }
 
 func (p *Path) public() bool {

@@ -92,6 +92,9 @@ func otherNamespace(v *View) []Finding {
 
 func noLocalRoute(v *View, g group, f *Finding) {
 	f.Summary = fmt.Sprintf("This host has no usable route to %s: the connect failed at once.", g.names())
+	if len(g.addrs) == 0 {
+		f.Summary = fmt.Sprintf("This host has no usable route to its DNS server %s, so %s cannot be resolved.", v.configured(), g.names())
+	}
 	hasDefault := false
 	for _, r := range v.Set.Host.Routes {
 		hasDefault = hasDefault || r.Dst.IsValid() && r.Dst.Bits() == 0 && (r.Kind == "" || r.Kind == "unicast")

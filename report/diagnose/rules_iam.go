@@ -24,6 +24,9 @@ func (v *View) dhmc() (works, known bool) {
 	if id.Status != fact.OK {
 		return false, false
 	}
+	if id.Source == "EC2" {
+		return false, false // credentials of a profile, from before: nothing is known of the other way
+	}
 	valid := !id.Expires.IsZero() && id.Expires.Year() > 1 && (v.Set.Start.IsZero() || id.Expires.After(v.Set.Start))
 	return id.Source != "" && id.Source != "None" && valid, true
 }

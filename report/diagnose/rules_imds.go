@@ -50,7 +50,7 @@ func imdsRules() []Rule {
 			f.Action.Command = command("sudo", "ip", "route", "del", r.Dst.String(), "via", r.Gateway.String())
 		}),
 		one("IM-06", SevError, Likely, func(v *View, f *Finding) {
-			f.Summary = "What answers at the metadata address is a proxy or a web page, not the metadata service."
+			f.Summary = "What answers at the metadata address is not the metadata service: a proxy, a web page, or answers that make no sense."
 			f.Action.Do = "Exempt 169.254.169.254 and fd00:ec2::254 from the proxy (no_proxy), or remove the redirection."
 			f.Action.Command = "ip route get 169.254.169.254"
 		}),
@@ -92,7 +92,7 @@ func (v *View) imdsFault() Code {
 	case m.Proxied || tok.HTML || v1.HTML || slices.ContainsFunc(m.Gets, func(g fact.IMDSGet) bool { return g.HTML }):
 		return "IM-06"
 	case tok.Status == fact.OK:
-		return ""
+		return noValues(m)
 	case tok.HTTPStatus == 403 && (v1.HTTPStatus == 403 || !v1.Ran()):
 		return "IM-01"
 	case tok.HTTPStatus >= 400 && tok.HTTPStatus < 600 && v1.Status == fact.OK && v1.HTTPStatus == 200:
@@ -122,17 +122,42 @@ func (v *View) imdsFault() Code {
 	return ""
 }
 
-// imdsRoute finds a route to the metadata address by a gateway that is not in
-// any of our subnets: left over from another subnet.
+// noValues looks at a service that hands out tokens: when not one of its
+// answers can be used, it is not the metadata service that answers.
+func noValues(m *fact.IMDS) Code {
+	odd, silent := 0, 0
+	for _, g := range m.Gets {
+		switch {
+		case !g.Ran():
+		case g.Status == fact.Failed && (g.Class == fact.TooLarge || g.Class == fact.HTTPMalformed || g.Class == fact.Malformed):
+			odd++
+		case g.Status == fact.Failed && g.Class == fact.Timeout:
+			silent++
+		default:
+			return ""
+		}
+	}
+	switch {
+	case odd > 0:
+		return "IM-06"
+	case silent > 0:
+		return "IM-13"
+	}
+	return ""
+}
+
+// imdsRoute finds a route to the metadata address by a gateway other than the
+// default one: left over from another subnet. The address is on link, or behind
+// the subnet's own router.
 func (v *View) imdsRoute() (fact.Route, bool) {
 	for _, r := range sorted(v.Set.Host.Routes, func(r fact.Route) string { return r.Dst.String() + r.Gateway.String() }) {
 		if !r.Dst.IsValid() || r.Dst.Bits() == 0 || !r.Dst.Contains(imdsAddr) || !r.Gateway.IsValid() {
 			continue
 		}
-		near := slices.ContainsFunc(v.Set.Host.Interfaces, func(i fact.Interface) bool {
-			return slices.ContainsFunc(i.Addrs, func(p netip.Prefix) bool { return p.IsValid() && p.Masked().Contains(r.Gateway) })
+		usual := slices.ContainsFunc(v.Set.Host.Routes, func(d fact.Route) bool {
+			return d.Dst.IsValid() && d.Dst.Bits() == 0 && d.Gateway == r.Gateway
 		})
-		if !near {
+		if !usual {
 			return r, true
 		}
 	}
@@ -157,6 +182,11 @@ func (v *View) imdsEvidence() []Evidence {
 			text += ", a web page"
 		}
 		out = append(out, Evidence{g.Key(), text})
+	}
+	for _, g := range sorted(v.Set.IMDS.Gets, fact.IMDSGet.Key) {
+		if g.Status == fact.Failed && g.Ran() && g.HTTPStatus != 404 && len(out) < 4 {
+			out = append(out, Evidence{g.Key(), fmt.Sprintf("%s: %s, HTTP %d", plain(g.Path, 80), g.Class, g.HTTPStatus)})
+		}
 	}
 	if v.Set.IMDS.Proxied {
 		out = append(out, Evidence{"", "an answer carries the headers of a proxy"})

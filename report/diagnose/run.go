@@ -73,7 +73,9 @@ func (v *View) verdict(rules []Rule, o Options) Verdict {
 			out.Causes = append(out.Causes, f)
 		}
 	}
-	slices.SortStableFunc(out.Causes, byUrgency)
+	slices.SortStableFunc(out.Causes, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(v.spareRank(a), v.spareRank(b)), byUrgency(a, b))
+	})
 	for _, f := range out.Causes {
 		if e, ok := v.effect(f); ok {
 			out.Effects = append(out.Effects, complete(e, o))
@@ -110,6 +112,12 @@ func byUrgency(a, b Finding) int {
 		cmp.Compare(a.Code, b.Code),
 		cmp.Compare(a.Summary, b.Summary),
 	)
+}
+
+// spareRank puts information about optional services that do not work last: it
+// is the least that a reader wants to know.
+func (v *View) spareRank(f Finding) int {
+	return b2i(f.Severity == SevInfo && len(v.blames[f.Code]) > 0)
 }
 
 func b2i(b bool) int {

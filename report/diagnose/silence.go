@@ -142,7 +142,7 @@ func (v *View) silentPublic(p *Path, c contrast) Code {
 		return "GW-01"
 	case p.T.Type == "Custom":
 		return "PL-03"
-	case p.T.PublicOK || p.T.PrivateDNS == "no":
+	case p.T.PublicOK && p.T.Availability != "inferred" || p.T.PrivateDNS == "no":
 		return "RT-01"
 	case len(c.privOK) == 0:
 		return "DN-13" // the siblings are private in another VPC

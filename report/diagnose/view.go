@@ -35,6 +35,7 @@ type Path struct {
 	Key    string
 	Answer fact.Answer
 	DNS    CheckStatus
+	Sunk   bool   // every address is 0.0.0.0 or the like: an answer, and nobody's address
 	Class  string // class of the addresses that count, "mixed" when several
 	Addrs  []*AddrPath
 	Counts bool // false: the agent reaches this target through its proxy
@@ -209,6 +210,9 @@ func families(ifs []fact.Interface) (v4, v6 bool) {
 func (v *View) newPath(t fact.Target, ix index) *Path {
 	p := &Path{T: t, Key: t.Key(), Counts: true}
 	p.Answer, p.DNS = v.answerOf(t.Host)
+	if p.DNS == Pass && !slices.ContainsFunc(p.Answer.Addrs, func(a netip.Addr) bool { return v.classOf(a).Class != fact.Unspecified }) {
+		p.DNS, p.Sunk = Fail, true
+	}
 	for _, a := range slices.Compact(slices.SortedFunc(slices.Values(p.Answer.Addrs), netip.Addr.Compare)) {
 		ap := &AddrPath{Addr: a, Info: v.classOf(a)}
 		for _, port := range t.Ports {
