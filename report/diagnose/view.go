@@ -213,7 +213,8 @@ func (v *View) newPath(t fact.Target, ix index) *Path {
 	if p.DNS == Pass && !slices.ContainsFunc(p.Answer.Addrs, func(a netip.Addr) bool { return v.classOf(a).Class != fact.Unspecified }) {
 		p.DNS, p.Sunk = Fail, true
 	}
-	for _, a := range slices.Compact(slices.SortedFunc(slices.Values(p.Answer.Addrs), netip.Addr.Compare)) {
+	p.Answer.Addrs = slices.Compact(slices.SortedFunc(slices.Values(p.Answer.Addrs), netip.Addr.Compare))
+	for _, a := range p.Answer.Addrs {
 		ap := &AddrPath{Addr: a, Info: v.classOf(a)}
 		for _, port := range t.Ports {
 			ap.Ports = append(ap.Ports, newPortPath(p, ap, port, ix))
