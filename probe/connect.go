@@ -4,15 +4,14 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"vpcdoctor/probe/dial"
 	"vpcdoctor/probe/fact"
 )
 
-// job is one connection to be made: an address and port, the host it is for,
-// and what to speak after connecting.
+// job is one direct connection: an address and port, the host it is for, and
+// what to speak after connecting.
 type job struct {
 	addr    netip.AddrPort
 	host    string // server name
@@ -21,60 +20,30 @@ type job struct {
 	request *atomic.Bool // shared by the jobs of one host and port: set by the one that sends the request
 	rank    int          // required first
 	turn    int          // position of the address in its answer: every name gets its first address tried early
+	order   int          // among equals, the plan's order
 
-	// Filled by the job.
+	// Filled by run.
 	dial      fact.Dial
 	handshake *fact.Handshake
 	reply     *fact.Request
 }
 
-// connect dials every address of every target, speaks TLS and sends one
-// request per host, with at most MaxConnections in flight.
-func (r *runner) connect(ctx context.Context) {
-	p := &dial.Prober{
-		Timeout: r.opt.tcpTimeout(), UserAgent: UserAgent(r.opt.Version),
-		Dial: r.env.Dial, Now: r.env.Now, LookupHost: r.lookupHost,
+func (j *job) before(t task) bool {
+	o, ok := t.(*job)
+	switch {
+	case !ok:
+		return false // tunnels are the agent's real path
+	case j.rank != o.rank:
+		return j.rank < o.rank
+	case j.turn != o.turn:
+		return j.turn < o.turn
 	}
-	if r.opt.Trust != nil {
-		p.Trust = r.opt.Trust
-	}
-	jobs := r.jobs()
-	tunnels := r.tunnels()
-	total := len(jobs) + len(tunnels)
-	r.progress("connect", 0, total)
-
-	var done atomic.Int64
-	var mu sync.Mutex
-	tick := func() {
-		n := done.Add(1)
-		mu.Lock()
-		defer mu.Unlock()
-		r.progress("connect", int(n), total)
-	}
-	slots := make(chan struct{}, MaxConnections)
-	var wg sync.WaitGroup
-	start := func(f func()) {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			f()
-			tick()
-		})
-	}
-	// Tunnels first: with a proxy they are the agent's real path.
-	for _, t := range tunnels {
-		start(func() { t.run(ctx, p) })
-	}
-	for _, j := range jobs {
-		start(func() { j.run(ctx, p) })
-	}
-	wg.Wait()
-	r.collect(jobs, tunnels)
+	return j.order < o.order
 }
 
 // run makes one connection and speaks on it as far as it gets.
 func (j *job) run(ctx context.Context, p *dial.Prober) {
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		j.dial = fact.Dial{Outcome: fact.Skip(whyEnded(ctx)), Addr: j.addr}
 		return
 	}
@@ -115,49 +84,89 @@ func whyEnded(ctx context.Context) string {
 	return "interrupted"
 }
 
-// jobs lists the connections of the direct path, the most needed first.
-func (r *runner) jobs() []*job {
-	answers := map[string]fact.Answer{}
-	for _, a := range r.set.Answers {
-		answers[a.Name] = a
+// connector turns answers into connections and remembers what was dialled.
+type connector struct {
+	r        *runner
+	queue    *queue
+	byHost   map[string][]fact.Target
+	requests map[string]*atomic.Bool // by host and port
+	seen     map[string]bool         // host and address
+	dialled  map[netip.AddrPort]bool
+	jobs     []*job
+	tunnels  []*tunnel
+}
+
+func (r *runner) newConnector(ctx context.Context) *connector {
+	p := &dial.Prober{
+		Timeout: r.opt.tcpTimeout(), UserAgent: UserAgent(r.opt.Version),
+		Dial: r.env.Dial, Now: r.env.Now, LookupHost: r.lookupHost,
 	}
-	seen := map[string]bool{} // host and address
-	dialled := map[netip.AddrPort]bool{}
-	var out []*job
+	if r.opt.Trust != nil {
+		p.Trust = r.opt.Trust
+	}
+	c := &connector{
+		r: r, byHost: map[string][]fact.Target{}, requests: map[string]*atomic.Bool{},
+		seen: map[string]bool{}, dialled: map[netip.AddrPort]bool{},
+	}
 	for _, t := range r.set.Targets {
-		addrs := answers[t.Host].Addrs
+		c.byHost[t.Host] = append(c.byHost[t.Host], t)
+	}
+	c.queue = newQueue(ctx, p, func(done, added int) { r.progress("connect", done, added) })
+	return c
+}
+
+// answered starts the connections that an answer calls for.
+func (c *connector) answered(a fact.Answer) {
+	c.r.classify(a.Addrs)
+	addrs := a.Addrs
+	for _, t := range c.byHost[a.Name] {
 		if len(addrs) > MaxAddresses {
-			r.cut("further addresses of "+t.Host, "at most 16 addresses of a name are dialled", t.Key())
+			c.r.cut("further addresses of "+t.Host, "at most 16 addresses of a name are dialled", t.Key())
 			addrs = addrs[:MaxAddresses]
 		}
 		for _, port := range t.Ports {
-			request := new(atomic.Bool)
-			for i, a := range addrs {
-				ap := netip.AddrPortFrom(a, port.Number)
-				if k := t.ServerName() + "|" + ap.String(); seen[k] {
-					continue
-				} else {
-					seen[k] = true
-				}
-				if why := r.doNotDial(t, a); why != "" {
-					r.skipDial(ap, why, t, dialled)
-					continue
-				}
-				out = append(out, &job{
-					addr: ap, host: t.ServerName(), port: port, first: !dialled[ap],
-					request: request, rank: rankOf(t.Need), turn: i,
-				})
-				dialled[ap] = true
+			for turn, addr := range addrs {
+				c.consider(t, port, addr, turn)
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b *job) int {
-		if a.rank != b.rank {
-			return a.rank - b.rank
+}
+
+// consider adds one connection unless it was made before or must not be made.
+func (c *connector) consider(t fact.Target, port fact.Port, addr netip.Addr, turn int) {
+	ap := netip.AddrPortFrom(addr, port.Number)
+	key := t.ServerName() + "|" + ap.String()
+	if c.seen[key] {
+		return
+	}
+	c.seen[key] = true
+	if why := c.r.doNotDial(t, addr); why != "" {
+		if !c.dialled[ap] {
+			c.dialled[ap] = true
+			c.r.set.Dials = append(c.r.set.Dials, fact.Dial{Outcome: fact.Skip(why), Addr: ap})
 		}
-		return a.turn - b.turn
-	})
-	return out
+		return
+	}
+	request := c.requests[t.Host+"|"+port.String()]
+	if request == nil {
+		request = new(atomic.Bool)
+		c.requests[t.Host+"|"+port.String()] = request
+	}
+	j := &job{
+		addr: ap, host: t.ServerName(), port: port, first: !c.dialled[ap], request: request,
+		rank: rankOf(t.Need), turn: turn, order: len(c.jobs),
+	}
+	c.dialled[ap] = true
+	c.jobs = append(c.jobs, j)
+	c.queue.add(j)
+}
+
+// tunnel starts the connections through the agent's proxy.
+func (c *connector) tunnel() {
+	c.tunnels = c.r.tunnels()
+	for _, t := range c.tunnels {
+		c.queue.add(t)
+	}
 }
 
 func rankOf(n fact.Need) int {
@@ -166,7 +175,7 @@ func rankOf(n fact.Need) int {
 
 // doNotDial says why an address is left alone; empty: it is dialled.
 func (r *runner) doNotDial(t fact.Target, a netip.Addr) string {
-	class := r.set.AddressOf(a).Class
+	class := r.addresses[a].Class
 	public := class == fact.PublicAWS || class == fact.Unclassified || class == fact.NAT64
 	switch {
 	case class == fact.Unspecified:
@@ -179,15 +188,6 @@ func (r *runner) doNotDial(t fact.Target, a netip.Addr) string {
 		return "this host has no IPv6 address"
 	}
 	return ""
-}
-
-// skipDial records once that an address was not dialled.
-func (r *runner) skipDial(ap netip.AddrPort, why string, t fact.Target, dialled map[netip.AddrPort]bool) {
-	if dialled[ap] {
-		return
-	}
-	dialled[ap] = true
-	r.set.Dials = append(r.set.Dials, fact.Dial{Outcome: fact.Skip(why), Addr: ap})
 }
 
 // hasIPv6 tells whether an IPv6 packet could leave at all.
@@ -205,10 +205,22 @@ func (r *runner) hasIPv6() bool {
 	return false
 }
 
-// collect moves the results of the jobs into the set, in the plan's order.
-func (r *runner) collect(jobs []*job, tunnels []*tunnel) {
+// collect waits for the connections and moves their results into the set, in
+// an order that does not depend on timing.
+func (c *connector) collect() {
+	c.queue.finish()
+	r := c.r
+	slices.SortStableFunc(c.jobs, func(a, b *job) int {
+		switch {
+		case a.before(b):
+			return -1
+		case b.before(a):
+			return 1
+		}
+		return 0
+	})
 	unmade := 0
-	for _, j := range jobs {
+	for _, j := range c.jobs {
 		if j.first {
 			r.set.Dials = append(r.set.Dials, j.dial)
 			if j.dial.Status == fact.NotRun {
@@ -224,7 +236,7 @@ func (r *runner) collect(jobs []*job, tunnels []*tunnel) {
 		}
 		r.keep(j.handshake, j.reply)
 	}
-	for _, t := range tunnels {
+	for _, t := range c.tunnels {
 		r.set.Tunnels = append(r.set.Tunnels, t.fact)
 		if t.fact.Status != fact.NotRun {
 			r.set.Run.Packets.Connects++

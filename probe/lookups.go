@@ -4,51 +4,81 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"sync"
 
-	"vpcdoctor/probe/catalog"
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/resolve"
 )
 
-// maxFollowUps bounds how many names of --all are asked again elsewhere: when
-// the resolver is dead, the first few say so as well as all of them.
-const maxFollowUps = 24
+const (
+	// fullNames is how many names are asked everywhere, A and AAAA: those of the
+	// default profile and as many again. A profile's names always are; the
+	// user's own names and services beyond this number are asked like --all, so
+	// that a long list does not cost four packets a name out of an allowance
+	// that production shares.
+	fullNames = 12
+	// maxFollowUps bounds how many of the other names are asked again
+	// elsewhere: when the resolver is dead, the first few say so as well as all.
+	maxFollowUps = 24
+	// silentSample is how many of them are still asked when no configured
+	// server has answered anything: enough to show that it is not one name.
+	silentSample = 8
+	// dnsParallel questions are in flight at once. The pace limits packets per
+	// second; this limits sockets.
+	dnsParallel = 64
+)
 
-// silentSample is how many names of --all are still asked when no configured
-// server has answered anything: enough to show that it is not one name.
-const silentSample = 8
-
-// lookUp asks the names and derives what a program on this host gets.
-func (r *runner) lookUp(ctx context.Context) {
-	c := &resolve.Client{Timeout: r.opt.dnsTimeout(), Pace: r.pace, TCP: r.set.Resolver.UseTCP}
+// lookUp asks the names and hands each answer to the connector as it comes, so
+// that dialling does not wait for the last name.
+func (r *runner) lookUp(ctx context.Context, c *connector) {
+	q := &resolve.Client{Timeout: r.opt.dnsTimeout(), Pace: r.pace, TCP: r.set.Resolver.UseTCP}
 	full, brief := r.names()
 	total := len(full) + len(brief)
 	r.progress("dns", 0, total)
-	r.ask(ctx, c, r.fullQuestions(full))
-	r.askBriefly(ctx, c, brief)
+	for _, a := range literals(r.set.Targets) {
+		c.answered(a)
+	}
+	r.set.Lookups = q.AskAll(ctx, r.fullQuestions(full), dnsParallel)
+	first := resolve.EffectiveAll(r.set.Resolver, full, r.set.Lookups)
+	r.proxyAddrs = addrsOf(first, r.proxyName())
+	c.tunnel()
+	for _, a := range first {
+		c.answered(a)
+	}
+	r.askBriefly(ctx, q, c, brief)
+
 	r.set.Answers = resolve.EffectiveAll(r.set.Resolver, slices.Concat(full, brief), r.set.Lookups)
 	r.set.Answers = append(r.set.Answers, literals(r.set.Targets)...)
-	r.set.Run.Packets.DNS = c.Sent()
+	r.set.Run.Packets.DNS = q.Sent()
 	r.progress("dns", total, total)
 }
 
-// names splits the distinct host names into those asked everywhere and those
-// that --all asks only once at the configured resolver (decisions.md).
-func (r *runner) names() (full, brief []string) {
-	seen := map[string]bool{}
-	for _, t := range r.set.Targets {
-		if seen[t.Host] || isLiteral(t.Host) {
-			continue
-		}
-		seen[t.Host] = true
-		if broad(t) {
-			brief = append(brief, t.Host)
-		} else {
-			full = append(full, t.Host)
+func addrsOf(answers []fact.Answer, name string) []netip.Addr {
+	for _, a := range answers {
+		if a.Name == name && a.Status == fact.OK {
+			return a.Addrs
 		}
 	}
-	if p := r.proxyName(); p != "" && !seen[p] {
+	return nil
+}
+
+// names splits the distinct host names into those asked everywhere and those
+// asked once at the configured resolver (decisions.md, "Do no harm").
+func (r *runner) names() (full, brief []string) {
+	seen := map[string]bool{}
+	if p := r.proxyName(); p != "" {
+		seen[p] = true
 		full = append(full, p)
+	}
+	for _, t := range r.set.Targets {
+		switch {
+		case seen[t.Host] || isLiteral(t.Host):
+		case broad(t), len(t.Profiles) == 0 && len(full) >= fullNames:
+			brief = append(brief, t.Host)
+		default:
+			full = append(full, t.Host)
+		}
+		seen[t.Host] = true
 	}
 	return full, brief
 }
@@ -66,6 +96,16 @@ func (r *runner) configured() []netip.AddrPort {
 	return r.set.Resolver.Servers
 }
 
+// via is how a question to a configured server is recorded.
+func (r *runner) via() string {
+	if len(r.set.Resolver.Override) > 0 {
+		return fact.ViaOverride
+	}
+	return fact.ViaConfigured
+}
+
+// fullQuestions ask A and AAAA at every configured server and at the VPC's own
+// resolver.
 func (r *runner) fullQuestions(names []string) []resolve.Question {
 	var qs []resolve.Question
 	for _, n := range names {
@@ -84,8 +124,8 @@ func (r *runner) fullQuestions(names []string) []resolve.Question {
 }
 
 // askBriefly asks A at the first configured server that has answered so far,
-// and goes to the VPC resolver only with names that failed there.
-func (r *runner) askBriefly(ctx context.Context, c *resolve.Client, names []string) {
+// and asks further only about names that failed there.
+func (r *runner) askBriefly(ctx context.Context, q *resolve.Client, c *connector, names []string) {
 	server, alive := r.liveServer()
 	if len(names) == 0 || !server.IsValid() {
 		return
@@ -98,25 +138,69 @@ func (r *runner) askBriefly(ctx context.Context, c *resolve.Client, names []stri
 	for _, n := range names {
 		qs = append(qs, resolve.Question{Name: n, Type: "A", Server: server, Via: r.via()})
 	}
-	r.ask(ctx, c, qs)
+	r.stream(ctx, q, qs, c)
 
+	failed := map[string]bool{}
 	var again []resolve.Question
-	failed := 0
 	for _, a := range resolve.EffectiveAll(r.set.Resolver, names, r.set.Lookups) {
 		if a.Status == fact.OK {
 			continue
 		}
-		if failed++; failed > maxFollowUps {
-			r.cut("DNS at the VPC resolver for the remaining names", "the first ones show the same", "")
+		if len(failed) == maxFollowUps {
+			r.cut("a second look at the remaining names that failed", "the first ones show the same", "")
 			break
 		}
-		for _, s := range r.set.Resolver.VPC {
-			if s != server {
-				again = append(again, resolve.Question{Name: a.Name, Type: "A", Server: s, Via: fact.ViaVPC})
-			}
+		failed[a.Name] = true
+		again = append(again, r.secondLook(a, server)...)
+	}
+	r.set.Lookups = append(r.set.Lookups, q.AskAll(ctx, again, dnsParallel)...)
+	for _, a := range resolve.EffectiveAll(r.set.Resolver, names, r.set.Lookups) {
+		if failed[a.Name] {
+			c.answered(a)
 		}
 	}
-	r.ask(ctx, c, again)
+}
+
+// secondLook is what is asked about a name that failed: the VPC's resolver,
+// and the other record type where the name exists.
+func (r *runner) secondLook(a fact.Answer, server netip.AddrPort) []resolve.Question {
+	var qs []resolve.Question
+	if a.Class == fact.NoData {
+		qs = append(qs, resolve.Question{Name: a.Name, Type: "AAAA", Server: server, Via: r.via()})
+	}
+	for _, s := range r.set.Resolver.VPC {
+		if s != server {
+			qs = append(qs, resolve.Question{Name: a.Name, Type: "A", Server: s, Via: fact.ViaVPC})
+		}
+	}
+	return qs
+}
+
+// stream asks one question a name and hands on each answer as it comes. The
+// lookups are kept in the questions' order.
+func (r *runner) stream(ctx context.Context, q *resolve.Client, qs []resolve.Question, c *connector) {
+	results := make([][]fact.Lookup, len(qs))
+	ready := make(chan int, len(qs))
+	go func() {
+		var wg sync.WaitGroup
+		slots := make(chan struct{}, dnsParallel)
+		for i, question := range qs {
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				results[i] = q.Ask(ctx, question.Name, question.Type, question.Server, question.Via)
+				ready <- i
+			})
+		}
+		wg.Wait()
+		close(ready)
+	}()
+	for i := range ready {
+		c.answered(resolve.Effective(r.set.Resolver, qs[i].Name, results[i]))
+	}
+	for _, ls := range results {
+		r.set.Lookups = append(r.set.Lookups, ls...)
+	}
 }
 
 // liveServer is the first configured server that answered anything so far; if
@@ -134,25 +218,6 @@ func (r *runner) liveServer() (netip.AddrPort, bool) {
 	return servers[0], false
 }
 
-// via is how a question to a configured server is recorded.
-func (r *runner) via() string {
-	if len(r.set.Resolver.Override) > 0 {
-		return fact.ViaOverride
-	}
-	return fact.ViaConfigured
-}
-
-func (r *runner) ask(ctx context.Context, c *resolve.Client, qs []resolve.Question) {
-	if len(qs) == 0 {
-		return
-	}
-	r.set.Lookups = append(r.set.Lookups, c.AskAll(ctx, qs, dnsParallel)...)
-}
-
-// dnsParallel questions are in flight at once. The pace limits packets per
-// second; this limits sockets.
-const dnsParallel = 64
-
 func isLiteral(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err == nil
@@ -168,82 +233,4 @@ func literals(ts []fact.Target) []fact.Answer {
 		}
 	}
 	return out
-}
-
-// classify says where each distinct address of the answers belongs.
-func classify(s *fact.Set) []fact.Address {
-	var addrs []netip.Addr
-	for _, a := range s.Answers {
-		addrs = append(addrs, a.Addrs...)
-	}
-	for _, l := range s.Lookups {
-		addrs = append(addrs, l.Addrs...)
-	}
-	slices.SortFunc(addrs, netip.Addr.Compare)
-	addrs = slices.Compact(addrs)
-	vpc := s.IMDS.VPCCIDRs()
-	out := make([]fact.Address, 0, len(addrs))
-	for _, a := range addrs {
-		x := fact.Address{Addr: a}
-		x.OnLink, x.Subnet = onLink(a, s)
-		x.Class = addrClass(a, vpc)
-		if x.Class == fact.Unclassified {
-			if region, service, ok := catalog.Ranges().Lookup(a); ok {
-				x.Class, x.Region, x.Service = fact.PublicAWS, region, service
-			}
-		}
-		out = append(out, x)
-	}
-	return out
-}
-
-var (
-	nat64   = netip.MustParsePrefix("64:ff9b::/96")
-	sharedV = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
-)
-
-// addrClass is the class by address alone; public ranges are looked up after.
-func addrClass(a netip.Addr, vpc []netip.Prefix) fact.AddrClass {
-	switch {
-	case a.IsUnspecified(), a.IsMulticast(), a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return fact.Unspecified
-	case a.IsLoopback():
-		return fact.Loopback
-	case slices.ContainsFunc(vpc, func(p netip.Prefix) bool { return p.Contains(a) }):
-		return fact.OwnVPC
-	case a.IsLinkLocalUnicast():
-		return fact.LinkLocal
-	case nat64.Contains(a):
-		return fact.NAT64
-	case a.IsPrivate(), sharedV.Contains(a):
-		return fact.OtherPrivate
-	}
-	return fact.Unclassified
-}
-
-// onLink tells whether an address is in the subnet of one of our interfaces,
-// where no router, route table or NACL stands between. Without IMDS the
-// kernel's own interface prefixes say the same.
-func onLink(a netip.Addr, s *fact.Set) (bool, string) {
-	for _, e := range s.IMDS.ENIs {
-		if e.SubnetCIDR.IsValid() && e.SubnetCIDR.Contains(a) {
-			return true, e.SubnetID
-		}
-		for _, p := range e.SubnetIPv6CIDRs {
-			if p.Contains(a) {
-				return true, e.SubnetID
-			}
-		}
-	}
-	if len(s.IMDS.ENIs) > 0 {
-		return false, ""
-	}
-	for _, i := range s.Host.Interfaces {
-		for _, p := range i.Addrs {
-			if p.Masked().Contains(a) && !p.IsSingleIP() && !a.IsLoopback() {
-				return true, ""
-			}
-		}
-	}
-	return false, ""
 }

@@ -47,7 +47,7 @@ func Plan(ctx context.Context, env Env, o Options) Preview {
 		p.Servers = append(p.Servers, s.String())
 	}
 	full, brief := r.names()
-	p.DNSPackets = 2*len(r.fullQuestions(full)) + 2*len(brief)
+	p.DNSPackets = 2 * (len(r.fullQuestions(full)) + len(brief) + min(len(brief), maxFollowUps)*(1+len(r.set.Resolver.VPC)))
 	for _, t := range r.set.Targets {
 		p.Connections += previewAddresses * len(t.Ports)
 	}

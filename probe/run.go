@@ -27,6 +27,10 @@ type runner struct {
 	progress Progress
 	set      *fact.Set
 	secrets  agent.Secrets // the agent's proxy with its credentials; never leaves memory
+
+	vpc        []netip.Prefix              // the VPC's own blocks
+	addresses  map[netip.Addr]fact.Address // seen so far; only the goroutine of Run touches it
+	proxyAddrs []netip.Addr                // of the agent's proxy, known before the first tunnel starts
 }
 
 // Run gathers the facts. It returns when everything is gathered, when the
@@ -39,10 +43,12 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	r.gatherHost(ctx)
 	r.set.Place = r.place()
 	r.plan()
-	r.lookUp(ctx)
-	r.set.Addresses = classify(r.set)
+	r.vpc = r.set.IMDS.VPCCIDRs()
 	r.set.Host.Before = host.Counters(r.env.Root)
-	r.connect(ctx)
+	c := r.newConnector(ctx)
+	r.lookUp(ctx, c)
+	c.collect()
+	r.set.Addresses = r.classified()
 	r.set.Host.After = host.Counters(r.env.Root)
 
 	r.set.End = r.env.Now().UTC()
@@ -62,10 +68,10 @@ func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *ru
 	if env.Getenv == nil {
 		env.Getenv = func(string) string { return "" }
 	}
-	if progress == nil {
-		progress = func(string, int, int) {}
+	r := &runner{
+		env: env, opt: o, cat: o.Catalog, pace: pace.New(MaxPacketsPerSecond),
+		progress: oneAtATime(progress), addresses: map[netip.Addr]fact.Address{},
 	}
-	r := &runner{env: env, opt: o, cat: o.Catalog, pace: pace.New(MaxPacketsPerSecond), progress: progress}
 	if r.cat == nil {
 		r.cat = catalog.Embedded()
 	}
@@ -83,6 +89,19 @@ func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *ru
 		r.set.Run.Expect = "auto"
 	}
 	return r
+}
+
+// oneAtATime keeps the promise of Progress: stages overlap, calls do not.
+func oneAtATime(p Progress) Progress {
+	if p == nil {
+		return func(string, int, int) {}
+	}
+	var mu sync.Mutex
+	return func(stage string, done, total int) {
+		mu.Lock()
+		defer mu.Unlock()
+		p(stage, done, total)
+	}
 }
 
 // gatherHost reads the host, the agent, the metadata service and the resolver

@@ -1,8 +1,13 @@
 package probe
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"testing"
 
 	"vpcdoctor/probe/agent"
@@ -100,23 +105,42 @@ func TestAddrClass(t *testing.T) {
 	}
 }
 
-// world is a runner whose answers are given.
-func world(o Options, ts []fact.Target, answers map[string][]string) *runner {
-	r := newRunner(Env{Root: "/nonexistent"}, o, fact.Trust{}, nil)
+// world is a runner in a VPC of 10.0.0.0/16 that sends nothing.
+func world(t *testing.T, o Options, ts []fact.Target) *runner {
+	t.Helper()
+	env := Env{Root: t.TempDir(), Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("no network in this test")
+	}}
+	r := newRunner(env, o, fact.Trust{}, nil)
 	r.set.Targets = ts
-	r.set.IMDS.ENIs = []fact.ENI{{Primary: true, VPCCIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}}}
-	for name, addrs := range answers {
-		a := fact.Answer{Name: name, Status: fact.OK}
-		for _, s := range addrs {
-			a.Addrs = append(a.Addrs, netip.MustParseAddr(s))
-		}
-		r.set.Answers = append(r.set.Answers, a)
-	}
-	r.set.Addresses = classify(r.set)
+	r.vpc = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}
 	return r
 }
 
-func TestJobs(t *testing.T) {
+// plan hands answers to a connector and returns what it would dial, in order.
+func planned(t *testing.T, r *runner, answers ...fact.Answer) []string {
+	t.Helper()
+	c := r.newConnector(t.Context())
+	for _, a := range answers {
+		c.answered(a)
+	}
+	c.collect()
+	var order []string
+	for _, j := range c.jobs {
+		order = append(order, j.host+" "+j.addr.String())
+	}
+	return order
+}
+
+func answer(name string, addrs ...string) fact.Answer {
+	a := fact.Answer{Name: name, Status: fact.OK}
+	for _, s := range addrs {
+		a.Addrs = append(a.Addrs, netip.MustParseAddr(s))
+	}
+	return a
+}
+
+func TestConnections(t *testing.T) {
 	port := []fact.Port{{Number: 443, TLS: true, HTTP: true}}
 	ts := []fact.Target{
 		{ID: "logs", Host: "logs.example", Need: fact.NeedOptional, Profiles: []string{"p"}, Ports: port},
@@ -124,49 +148,44 @@ func TestJobs(t *testing.T) {
 		{ID: "twin", Host: "twin.example", Need: fact.NeedRequired, Profiles: []string{"p"}, Ports: port},
 		{ID: "other", Host: "other.example", Need: fact.NeedOptional, Ports: port}, // by --all
 	}
-	answers := map[string][]string{
-		"logs.example":  {"10.0.1.1"},
-		"ssm.example":   {"10.0.1.2", "10.0.2.2", "0.0.0.0", "2600::1"},
-		"twin.example":  {"10.0.1.2"},
-		"other.example": {"52.119.1.1"},
-	}
-	r := world(Options{}, ts, answers)
-	var order []string
-	firsts := 0
-	for _, j := range r.jobs() {
-		order = append(order, j.host+" "+j.addr.String())
-		if j.first {
-			firsts++
-		}
-	}
+	r := world(t, Options{}, ts)
+	order := planned(t, r, answer("logs.example", "10.0.1.1"), answer("ssm.example", "10.0.1.2", "10.0.2.2", "0.0.0.0", "2600::1"),
+		answer("twin.example", "10.0.1.2"), answer("other.example", "52.119.1.1"))
 	want := []string{"ssm.example 10.0.1.2:443", "twin.example 10.0.1.2:443", "ssm.example 10.0.2.2:443", "logs.example 10.0.1.1:443"}
-	if len(order) != len(want) {
-		t.Fatalf("jobs %q, want %q", order, want)
-	}
-	for i := range want {
-		if order[i] != want[i] {
-			t.Errorf("job %d is %s, want %s: required names come first, each with its first address", i, order[i], want[i])
-		}
-	}
-	if firsts != 3 {
-		t.Errorf("%d dial facts for 3 distinct addresses", firsts)
+	if !slices.Equal(order, want) {
+		t.Errorf("connections %q, want %q: required names first, each with its first address", order, want)
 	}
 	why := map[string]string{}
+	ran := 0
 	for _, d := range r.set.Dials {
-		if d.Status != fact.NotRun {
-			t.Errorf("%s was recorded as %s before anything ran", d.Addr, d.Status)
-		}
 		why[d.Addr.Addr().String()] = d.Skipped
+		if d.Status == fact.Failed {
+			ran++
+		}
+	}
+	if ran != 3 {
+		t.Errorf("%d dial facts for 3 distinct addresses", ran)
 	}
 	for addr, w := range map[string]string{"0.0.0.0": "not an address of a host", "2600::1": "this host has no IPv6 address", "52.119.1.1": "public address, --all"} {
 		if why[addr] != w {
 			t.Errorf("%s skipped because %q, want %q", addr, why[addr], w)
 		}
 	}
+	private := world(t, Options{Private: true}, ts[1:2])
+	if order := planned(t, private, answer("ssm.example", "52.119.1.1")); len(order) != 0 {
+		t.Errorf("--require-private dials %q", order)
+	}
+}
 
-	private := world(Options{Private: true}, ts[1:2], map[string][]string{"ssm.example": {"52.119.1.1"}})
-	if n := len(private.jobs()); n != 0 {
-		t.Errorf("--require-private dials %d public addresses", n)
+func TestNames(t *testing.T) {
+	var ts []fact.Target
+	for i := range 40 {
+		ts = append(ts, fact.Target{ID: "c", Host: fmt.Sprintf("c%d.example", i), Type: "Custom", Need: fact.NeedRequired})
+	}
+	ts = append(ts, fact.Target{ID: "ssm", Host: "ssm.example", Profiles: []string{"p"}, Need: fact.NeedRequired}, fact.Target{ID: "ip", Host: "10.0.0.1", Type: "Custom"})
+	full, brief := world(t, Options{}, ts).names()
+	if len(full) != fullNames+1 || full[len(full)-1] != "ssm.example" || len(brief) != 40-fullNames {
+		t.Errorf("%d names in full (last %s), %d in brief: a profile's names are always asked in full", len(full), full[len(full)-1], len(brief))
 	}
 }
 
@@ -176,7 +195,7 @@ func TestTunnels(t *testing.T) {
 		agentTarget("s3", "s3.us-east-1.amazonaws.com"),
 		{ID: "logs", Host: "logs.us-east-1.amazonaws.com", Ports: []fact.Port{{Number: 443, TLS: true}}},
 	}
-	r := world(Options{}, ts, nil)
+	r := world(t, Options{}, ts)
 	if n := len(r.tunnels()); n != 0 {
 		t.Errorf("%d tunnels without a proxy", n)
 	}

@@ -48,6 +48,11 @@ func (r *runner) tunnels() []*tunnel {
 	return out
 }
 
+func (t *tunnel) before(o task) bool {
+	_, direct := o.(*job)
+	return direct
+}
+
 // run makes the CONNECT, then TLS and one request inside it.
 func (t *tunnel) run(ctx context.Context, p *dial.Prober) {
 	if ctx.Err() != nil {
@@ -79,11 +84,10 @@ func (r *runner) lookupHost(_ context.Context, host string) ([]netip.Addr, error
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil
 	}
-	a, _ := r.set.AnswerOf(host)
-	if a.Status != fact.OK || len(a.Addrs) == 0 {
-		return nil, &unresolved{host: host, class: a.Class}
+	if len(r.proxyAddrs) == 0 {
+		return nil, &unresolved{host: host}
 	}
-	return a.Addrs, nil
+	return r.proxyAddrs, nil
 }
 
 // proxyName is the host of the agent's proxy when it has to be resolved.
@@ -95,11 +99,6 @@ func (r *runner) proxyName() string {
 }
 
 // unresolved is the failure to resolve the proxy's name.
-type unresolved struct {
-	host  string
-	class fact.Class
-}
+type unresolved struct{ host string }
 
-func (u *unresolved) Error() string {
-	return "no address for proxy host " + u.host + " (" + string(u.class) + ")"
-}
+func (u *unresolved) Error() string { return "no address for proxy host " + u.host }

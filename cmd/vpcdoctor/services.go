@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,7 +11,6 @@ import (
 	"vpcdoctor/probe"
 	"vpcdoctor/probe/agent"
 	"vpcdoctor/probe/catalog"
-	"vpcdoctor/probe/fact"
 	"vpcdoctor/report/text"
 )
 
@@ -81,12 +81,10 @@ func (a *app) listServices(c *catalog.Catalog, region string, profiles, services
 	if err := c.CheckRegion(region); err != nil {
 		return usageError{err}
 	}
-	sel := catalog.Selection{Region: region, Label: "any", Profiles: profiles, Services: services, All: len(profiles)+len(services) == 0}
-	targets, notes, err := c.Targets(sel)
+	rows, notes, err := serviceRows(c, region, profiles, services)
 	if err != nil {
 		return usageError{err}
 	}
-	rows := serviceRows(c, region, targets)
 	if output == "json" {
 		return a.writeJSON(struct {
 			Region   string            `json:"region"`
@@ -107,8 +105,20 @@ func (a *app) listServices(c *catalog.Catalog, region string, profiles, services
 	return nil
 }
 
-// serviceRows groups targets by service, in their order.
-func serviceRows(c *catalog.Catalog, region string, targets []fact.Target) []text.ServiceRow {
+// serviceRows are the services that profiles and words lead to, or all of the
+// Region.
+func serviceRows(c *catalog.Catalog, region string, profiles, services []string) ([]text.ServiceRow, []string, error) {
+	if len(profiles)+len(services) == 0 {
+		var rows []text.ServiceRow
+		for _, s := range c.Services(region) {
+			rows = append(rows, serviceRow(s, s.Hosts))
+		}
+		return rows, nil, nil
+	}
+	targets, notes, err := c.Targets(catalog.Selection{Region: region, Label: "any", Profiles: profiles, Services: services})
+	if err != nil {
+		return nil, nil, err
+	}
 	var rows []text.ServiceRow
 	at := map[string]int{}
 	for _, t := range targets {
@@ -116,18 +126,23 @@ func serviceRows(c *catalog.Catalog, region string, targets []fact.Target) []tex
 		if !ok {
 			i = len(rows)
 			at[t.ID] = i
-			row := text.ServiceRow{ID: t.ID, Name: t.Service, Type: t.Type, Confidence: t.Confidence, Availability: t.Availability, Note: t.Note}
-			if s, ok := c.Service(t.ID, region); ok && s.Age != "" {
-				row.Availability = strings.TrimSpace(s.Availability + " " + s.Age)
-			}
-			for _, p := range t.Ports {
-				row.Ports = append(row.Ports, p.String())
-			}
-			rows = append(rows, row)
+			s, _ := c.Service(t.ID, region)
+			rows = append(rows, serviceRow(s, nil))
 		}
 		rows[i].Hosts = append(rows[i].Hosts, t.Host)
 	}
-	return rows
+	return rows, notes, nil
+}
+
+func serviceRow(s catalog.Service, hosts []string) text.ServiceRow {
+	row := text.ServiceRow{
+		ID: s.ID, Name: s.ServiceName, Type: s.Type, Hosts: hosts, Confidence: s.Confidence,
+		Availability: strings.TrimSpace(s.Availability + " " + s.Age), Note: s.Note,
+	}
+	for _, p := range s.Ports {
+		row.Ports = append(row.Ports, strconv.Itoa(int(p)))
+	}
+	return row
 }
 
 // checkNames refuses profiles, services and Regions that nobody knows. A

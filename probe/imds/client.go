@@ -45,13 +45,13 @@ const (
 	// maxHeader bounds the header of an answer; the real one has 0.3 kB.
 	maxHeader = 16 << 10
 
-	// getPackets are the packets of an exchange on an open connection: request,
-	// its acknowledgement, answer, ours. Both directions count, because the
-	// documentation of the allowance does not say which is metered.
-	getPackets = 4
+	// getPackets are the packets that an exchange on an open connection sends:
+	// the request and the acknowledgement of the answer. The limit is on what we
+	// send (decisions.md, "Do no harm"), as it is for DNS.
+	getPackets = 2
 
-	// connPackets come on top for a new connection: three to open it and one
-	// for our part in closing it. The first exchange on a connection thus costs 8.
+	// connPackets come on top for a new connection: two to open it and two for
+	// our part in closing it. The first exchange on a connection thus costs 6.
 	connPackets = 4
 )
 
