@@ -404,7 +404,7 @@ func (v *View) followsInGroup(t fact.Target) bool {
 	resolves := func(p *Path) bool {
 		return p.T.Need == fact.NeedOneOf && p.T.Group == t.Group && p.Counts && p.DNS == Pass
 	}
-	return slices.ContainsFunc(v.Paths, resolves) && !slices.ContainsFunc(v.Paths, func(p *Path) bool { return p.Key == t.Key() && p.DNS == Pass })
+	return slices.ContainsFunc(v.Paths, resolves) && v.byKey[t.Key()].DNS != Pass
 }
 
 // groupWorks tells whether one member of a group works.

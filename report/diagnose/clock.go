@@ -29,12 +29,16 @@ func (v *View) offsetEvidence() []Evidence {
 	if !ok {
 		return nil
 	}
-	for _, r := range sorted(v.Set.Requests, fact.Request.Key) {
-		if r.HasOffset && r.Offset.Std() == off {
-			return []Evidence{{r.Key(), fmt.Sprintf("Date of %s: our clock is %s", r.Host, aheadBehind(off))}}
+	var first *fact.Request
+	for i, r := range v.Set.Requests {
+		if r.Status == fact.OK && r.HasOffset && r.Offset.Std() == off && (first == nil || r.Key() < first.Key()) {
+			first = &v.Set.Requests[i]
 		}
 	}
-	return nil
+	if first == nil {
+		return nil
+	}
+	return []Evidence{{first.Key(), fmt.Sprintf("Date of %s: our clock is %s", first.Host, aheadBehind(off))}}
 }
 
 func aheadBehind(d time.Duration) string {

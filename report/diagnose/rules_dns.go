@@ -89,7 +89,7 @@ func blamedOrOdd(code Code, fill func(*View, group, *Finding)) Rule {
 		var g group
 		f := Finding{Code: code, Severity: SevWarning, Confidence: Likely, Action: Action{Where: "operator"}}
 		for _, p := range v.Paths {
-			odd := p.Counts && p.Status == Pass && needRank(p.T.Need) <= 1 && !p.T.PublicOK && !store(p.T)
+			odd := p.Counts && p.Status == Pass && needRank(p.T.Need) <= 1 && !store(p.T)
 			if !odd || v.wrongAnswer(p) != code {
 				continue
 			}

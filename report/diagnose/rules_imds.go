@@ -67,6 +67,12 @@ func imdsRules() []Rule {
 				alt("IM-03", "run it in the host's network namespace: it answers there"),
 				alt("IM-12", "the DMI tables: cat /sys/class/dmi/id/sys_vendor"),
 			}
+			if v.Set.IMDS.V1.HTTPStatus != 0 {
+				// One connection of two was lost: not enough for a fault.
+				f.Severity, f.Confidence = SevWarning, Possible
+				f.Summary = "The metadata service answered a plain GET and not the token request, for which no connection came about."
+				f.Action.Do = "Run it again; if it stays, look for a local firewall rule for 169.254.169.254."
+			}
 			if v.Set.Host.EC2 != "yes" {
 				f.Confidence = Possible
 			}
@@ -99,7 +105,9 @@ func (v *View) imdsFault() Code {
 		return "IM-14"
 	case tok.HTTPStatus != 0:
 		return "IM-06" // an answer that the real service never gives
-	case tok.Class == fact.Timeout && v1.HTTPStatus != 0:
+	case tok.Class == fact.Timeout && tok.Connected && v1.HTTPStatus != 0:
+		// TCP and a plain GET get through: only the answer to the PUT has the
+		// hop limit as its TTL. Without a connection it is a lost SYN.
 		return "IM-03"
 	}
 	if v.Set.Host.EC2 == "no" {

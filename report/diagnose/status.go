@@ -53,49 +53,39 @@ func pathWord(r Row) string {
 // that the agent reaches by its proxy does not, nor does a proxied way to a
 // host that is not the agent's.
 func (v *View) counts(r Row) bool {
-	for _, p := range v.Paths {
-		if p.Key == r.Key {
-			return p.Counts == (r.Path == "direct")
-		}
-	}
-	return false
+	p := v.byKey[r.Key]
+	return p != nil && p.Counts == (r.Path == "direct")
 }
 
 // needs tells whether the verdict cannot be healthy without this row.
 func (v *View) needs(r Row) bool {
-	for _, p := range v.Paths {
-		if p.Key != r.Key {
-			continue
-		}
-		if v.Set.Run.Private && p.public() {
-			return false // not dialled by order; EP-14 speaks
-		}
-		return p.T.Need == fact.NeedRequired || p.T.Need == fact.NeedOneOf && !v.groupWorks(p.T.Group)
+	p := v.byKey[r.Key]
+	if p == nil || v.Set.Run.Private && p.public() {
+		return false // not dialled by order; EP-14 speaks
 	}
-	return false
+	return p.T.Need == fact.NeedRequired || p.T.Need == fact.NeedOneOf && !v.groupWorks(p.T.Group)
 }
 
 // why says what kept a row from being checked.
 func (v *View) why(r Row) string {
-	for _, p := range v.Paths {
-		if p.Key != r.Key {
-			continue
-		}
-		if p.DNS == NotCheckedStatus {
-			return "its name was not looked up to the end"
-		}
-		for _, pp := range p.ports() {
-			for _, o := range []fact.Outcome{pp.Dial.Outcome, pp.Shake.Outcome} {
-				switch {
-				case o.CutByBudget:
-					return "cut by the budget of the run"
-				case o.Skipped != "":
-					return plain(o.Skipped, 120)
-				}
+	p := v.byKey[r.Key]
+	if p == nil {
+		return "not run"
+	}
+	if p.DNS == NotCheckedStatus {
+		return "its name was not looked up to the end"
+	}
+	for _, pp := range p.ports() {
+		for _, o := range []fact.Outcome{pp.Dial.Outcome, pp.Shake.Outcome} {
+			switch {
+			case o.CutByBudget:
+				return "cut by the budget of the run"
+			case o.Skipped != "":
+				return plain(o.Skipped, 120)
 			}
-			if v.Set.Run.Private && public(pp.Addr.Info) || v.Set.Run.All && public(pp.Addr.Info) {
-				return "public address, not dialled"
-			}
+		}
+		if (v.Set.Run.Private || v.Set.Run.All) && public(pp.Addr.Info) {
+			return "public address, not dialled"
 		}
 	}
 	return "not run"

@@ -195,8 +195,11 @@ var imdsFirings = []firing{
 		miss: func(w world) { w.imds(ok(ms), failed(fact.HTTPStatus, ms), 200, 401) }},
 	{code: "IM-02", sev: SevInfo, make: func(w world) { w.Agent.Version = "3.2.1000.0" }, miss: func(w world) { w.Agent.Version = "3.2.1041.0" }},
 	{code: "IM-03", sev: SevError,
-		make: func(w world) { w.imds(failed(fact.Timeout, time.Second), failed(fact.HTTPStatus, ms), 0, 401) },
-		miss: func(w world) { w.IMDS.V1.HTTPStatus, w.IMDS.V1.Class = 0, fact.Timeout }},
+		make: func(w world) {
+			w.imds(failed(fact.Timeout, time.Second), failed(fact.HTTPStatus, ms), 0, 401)
+			w.IMDS.Token.Connected = true
+		},
+		miss: func(w world) { w.IMDS.Token.Connected = false }}, // a lost SYN
 	{code: "IM-04", sev: SevError,
 		make: func(w world) { w.imds(failed(fact.Refused, 0), failed(fact.Refused, 0), 0, 0) },
 		miss: func(w world) { w.imds(failed(fact.Timeout, time.Second), failed(fact.Timeout, time.Second), 0, 0) }},

@@ -22,6 +22,7 @@ type View struct {
 
 	Paths []*Path // direct paths, required first, then by key
 	Tuns  []*Tun  // paths through the agent's proxy
+	byKey map[string]*Path
 
 	answers map[string]fact.Answer
 	lookups map[string][]fact.Lookup
@@ -40,6 +41,8 @@ type Path struct {
 	Addrs  []*AddrPath
 	Counts bool // false: the agent reaches this target through its proxy
 	Status CheckStatus
+
+	live []*PortPath // the ports of the addresses that count
 }
 
 // AddrPath is one address of a target with its ports.
@@ -98,6 +101,7 @@ func newView(s *fact.Set) *View {
 	v := &View{
 		Set: s, ENI: s.IMDS.Primary(), VPC: s.IMDS.VPCCIDRs(),
 		answers: map[string]fact.Answer{}, lookups: map[string][]fact.Lookup{},
+		byKey:   map[string]*Path{},
 		classes: map[netip.Addr]fact.Address{}, blames: map[Code][]blame{},
 	}
 	v.IPv4, v.IPv6 = families(s.Host.Interfaces)
@@ -117,12 +121,10 @@ func newView(s *fact.Set) *View {
 	for _, t := range sorted(s.Tunnels, fact.Tunnel.Key) {
 		tunnels[t.Host] = append(tunnels[t.Host], t)
 	}
-	seen := map[string]bool{}
 	for _, t := range targets {
-		if seen[t.Key()] {
+		if v.byKey[t.Key()] != nil {
 			continue // the same target twice is one row
 		}
-		seen[t.Key()] = true
 		p := v.newPath(t, ix)
 		for _, tun := range tunnels[t.Host] {
 			// Only the agent's own hosts are judged by the agent's proxy.
@@ -132,6 +134,7 @@ func newView(s *fact.Set) *View {
 			}
 		}
 		v.Paths = append(v.Paths, p)
+		v.byKey[p.Key] = p
 	}
 	return v
 }
@@ -222,6 +225,11 @@ func (v *View) newPath(t fact.Target, ix index) *Path {
 		p.Addrs = append(p.Addrs, ap)
 	}
 	p.spare(v)
+	for _, a := range p.Addrs {
+		if !a.Spare {
+			p.live = append(p.live, a.Ports...)
+		}
+	}
 	p.Class = p.className()
 	p.Status = p.status()
 	return p
@@ -416,16 +424,8 @@ func (p *Path) className() string {
 	return out
 }
 
-// ports yields every port of every address that counts.
-func (p *Path) ports() []*PortPath {
-	var out []*PortPath
-	for _, a := range p.Addrs {
-		if !a.Spare {
-			out = append(out, a.Ports...)
-		}
-	}
-	return out
-}
+// ports lists every port of every address that counts.
+func (p *Path) ports() []*PortPath { return p.live }
 
 // classOf returns where an address belongs. Addresses that the probe did not
 // class (they came from a server that is not the configured one) are classed
