@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command vpclab runs a command on a simulated EC2 instance: real sockets,
 // real addresses, a VPC around it that is described in plain Go.
 package main

@@ -16,12 +16,16 @@ type delayLine struct {
 	waiting frames
 	n       uint64
 	wake    chan struct{}
+	done    chan struct{}
 	started bool
 }
 
 func newDelayLine(out func(Side, []byte)) *delayLine {
-	return &delayLine{out: out, wake: make(chan struct{}, 1)}
+	return &delayLine{out: out, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
+
+// stop ends the line; what waits is lost.
+func (l *delayLine) stop() { close(l.done) }
 
 // send passes a frame on after d. The frame's bytes are copied when it has to
 // wait.
@@ -65,6 +69,8 @@ func (l *delayLine) run() {
 		}
 		select {
 		case <-l.wake:
+		case <-l.done:
+			return
 		case <-time.After(wait):
 		}
 	}

@@ -1,3 +1,5 @@
+//go:build linux
+
 package lab
 
 import (
@@ -59,12 +61,29 @@ func agentFiles(w *world.World, f map[string]string) {
 	if a.Config != "" {
 		f["/etc/amazon/ssm/amazon-ssm-agent.json"] = a.Config
 	}
-	if a.Identity != "" {
-		f["/var/lib/amazon/ssm/runtimeconfig/identity_config.json"] = a.Identity
+	if !a.Identity.Absent && len(a.Installs) > 0 {
+		f["/var/lib/amazon/ssm/runtimeconfig/identity_config.json"] = identity(w, time.Now().UTC())
 	}
 	if a.Hybrid != "" {
 		f["/var/lib/amazon/ssm/Vault/Store/RegistrationKey"] = a.Hybrid
 	}
+}
+
+// identity is the agent's own record, as it writes it. Credentials count as
+// good for an hour; a zero time says that there never were any.
+func identity(w *world.World, now time.Time) string {
+	i := w.Host.Agent.Identity
+	id := i.InstanceID
+	if id == "" {
+		id = w.Instance.ID
+	}
+	var retrieved, expires time.Time
+	if !i.Never {
+		retrieved = now.Add(-i.Age)
+		expires = retrieved.Add(time.Hour)
+	}
+	return fmt.Sprintf(`{"SchemaVersion":"1.1","InstanceId":%q,"IdentityType":"EC2","ShareFile":"","ShareProfile":"","CredentialSource":%q,"CredentialsRetrievedAt":%q,"CredentialsExpiresAt":%q}`,
+		id, i.Source, retrieved.Format(time.RFC3339), expires.Format(time.RFC3339))
 }
 
 // startAgent starts the agent's processes and writes what systemctl shows.

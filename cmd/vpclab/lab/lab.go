@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package lab brings a world to life around one command: network namespaces,
 // servers, and a file system in which the command sees an EC2 instance.
 //

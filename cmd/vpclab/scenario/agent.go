@@ -1,10 +1,6 @@
 package scenario
 
-import (
-	"strings"
-
-	"vpcdoctor/cmd/vpclab/world"
-)
+import "vpcdoctor/cmd/vpclab/world"
 
 func agentFaults() []Scenario {
 	return []Scenario{{
@@ -73,8 +69,7 @@ func agentFaults() []Scenario {
 		Name: "agent-other-instance", Kind: Fault, Want: degraded("AG-07"),
 		Story: "the image was made of a registered instance: the agent's record names that one",
 		Change: func(w *world.World, s *Seed) {
-			a := &w.Host.Agent
-			a.Identity = strings.Replace(a.Identity, w.Instance.ID, s.ID("i"), 1)
+			w.Host.Agent.Identity.InstanceID = s.ID("i")
 		},
 	}, {
 		Name: "agent-hybrid", Kind: Fault, Want: broken("AG-08"),

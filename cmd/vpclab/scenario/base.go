@@ -110,14 +110,12 @@ func Host(w *world.World, service string) string {
 }
 
 func baseHost(w *world.World) {
-	now := time.Now().UTC()
 	w.Host.Agent = world.Agent{
 		Installs: []world.Install{{Kind: "rpm", Version: agentVersion}},
 		Units: []world.Unit{{Name: world.PackageUnit, Load: "loaded", Active: "active", Sub: "running",
 			UnitFile: "enabled", Result: "success"}},
 		Running: true, Worker: true,
-		Identity: fmt.Sprintf(`{"SchemaVersion":"1.1","InstanceId":%q,"IdentityType":"EC2","ShareFile":"","ShareProfile":"","CredentialSource":"EC2","CredentialsRetrievedAt":%q,"CredentialsExpiresAt":%q}`,
-			w.Instance.ID, now.Add(-20*time.Minute).Format(time.RFC3339), now.Add(40*time.Minute).Format(time.RFC3339)),
+		Identity: world.Identity{Source: "EC2", Age: 20 * time.Minute},
 	}
 }
 

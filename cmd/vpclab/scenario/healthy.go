@@ -133,7 +133,7 @@ func healthyHosts() []Scenario {
 		Story: "no instance profile; Default Host Management serves the node",
 		Change: func(w *world.World, _ *Seed) {
 			w.Instance.Profile, w.Instance.Role = "", ""
-			w.Host.Agent.Identity = identity(w, "SSM", 20*time.Minute)
+			w.Host.Agent.Identity.Source = "SSM"
 		},
 	}, {
 		Name: "docker-elsewhere", Kind: Healthy, Want: noFault, NearOf: "docker-overlap",
@@ -179,7 +179,6 @@ func publicSubnet(w *world.World, s *Seed, withAddress bool) {
 // rebuild makes the base world anew in another /16.
 func rebuild(w *world.World, s *Seed, block string) {
 	BuildVPC(w, s, netip.MustParsePrefix(block))
-	w.Host.Agent.Identity = identity(w, "EC2", 20*time.Minute)
 }
 
 // secondCIDR moves the endpoints into a second block of the VPC, which the
@@ -235,16 +234,4 @@ func dualStack(w *world.World) {
 	}
 	g := instanceGroup(w)
 	g.Egress = append(g.Egress, world.Rule{Proto: "-1", CIDR: anywhereV6})
-}
-
-// identity is the agent's own record: where its credentials came from and how
-// long ago. A negative age means never.
-func identity(w *world.World, source string, age time.Duration) string {
-	retrieved, expires := time.Time{}, time.Time{}
-	if age >= 0 {
-		retrieved = time.Now().UTC().Add(-age).Truncate(time.Second)
-		expires = retrieved.Add(time.Hour)
-	}
-	return fmt.Sprintf(`{"SchemaVersion":"1.1","InstanceId":%q,"IdentityType":"EC2","ShareFile":"","ShareProfile":"","CredentialSource":%q,"CredentialsRetrievedAt":%q,"CredentialsExpiresAt":%q}`,
-		w.Instance.ID, source, retrieved.Format(time.RFC3339), expires.Format(time.RFC3339))
 }

@@ -16,7 +16,7 @@ func roleFaults() []Scenario {
 		Story: "an instance profile without a role",
 		Change: func(w *world.World, _ *Seed) {
 			w.Instance.Role = ""
-			w.Host.Agent.Identity = identity(w, "", -1)
+			w.Host.Agent.Identity = world.Identity{Never: true}
 		},
 	}, {
 		Name: "role-expired", Kind: Fault, Want: broken("IA-06"),
@@ -27,7 +27,7 @@ func roleFaults() []Scenario {
 		Story: "no instance profile, and the agent never got credentials otherwise",
 		Change: func(w *world.World, _ *Seed) {
 			w.Instance.Profile, w.Instance.Role = "", ""
-			w.Host.Agent.Identity = identity(w, "", -1)
+			w.Host.Agent.Identity = world.Identity{Never: true}
 			w.Host.Agent.Worker = false
 		},
 	}, {

@@ -79,7 +79,7 @@ func routeFaults() []Scenario {
 			addRoute(w, world.Route{Dst: w.VPC.Subnets[1].CIDR, Target: "eni-gone", Blackhole: true})
 		},
 	}, {
-		Name: "public-all-reset", Kind: Fault, Want: broken("EP-16", "FW-01", "FW-02", "RT-08", "RT-10"),
+		Name: "public-all-reset", Kind: Fault, Want: broken("EP-16", "FW-01", "FW-02"),
 		Story: "no endpoints; the company's firewall answers every connect with a reset",
 		Change: func(w *world.World, _ *Seed) {
 			dropEndpoints(w)

@@ -1,6 +1,9 @@
 package world
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Host is what is inside the instance: everything here acts in its own
 // namespaces, unlike security groups, NACLs and routes, which act outside.
@@ -78,8 +81,18 @@ type Agent struct {
 	Worker   bool              // the worker process
 	Env      map[string]string // of the core process
 	Config   string            // amazon-ssm-agent.json; empty: absent
-	Identity string            // runtimeconfig/identity_config.json; empty: absent
+	Identity Identity          // its own record of who it is
 	Hybrid   string            // registration key of a hybrid activation; empty: absent
+}
+
+// Identity is the agent's record of who it is and where its credentials came
+// from (runtimeconfig/identity_config.json).
+type Identity struct {
+	Absent     bool
+	InstanceID string        // empty: the instance's own
+	Source     string        // EC2 (instance profile), SSM (Default Host Management) or empty
+	Age        time.Duration // since the credentials were fetched
+	Never      bool          // they never were
 }
 
 // Install is one installation of the agent.
