@@ -125,28 +125,25 @@ func (v *View) blameRefused(pp *PortPath) Code {
 
 func refusing(d fact.Dial) bool { return d.Class == fact.Refused || d.Class == fact.Reset }
 
-// tooFast is below any round trip through a VPC, and above what the local
-// kernel needs to refuse.
-const tooFast = 100 * time.Microsecond
-
 // refusedEverywhere tells a rule of this host from a device on the path: the
-// host's rule makes no difference between private and public addresses, or it
-// answered faster than any packet travels.
+// host's rule makes no difference between private and public addresses, nor
+// does a device stand before addresses of our own subnet. How fast the refusal
+// came decides nothing: a round trip in one AZ is as short as a busy host's
+// own delay.
 func (v *View) refusedEverywhere() bool {
 	if !v.everyDial(func(d fact.Dial) bool { return refusing(d) || d.Class == fact.HostUnreachable }) || v.distinctDials() < 2 {
 		return false
 	}
-	inside, outside, fastest := false, false, time.Hour
+	inside, outside := false, false
 	for _, p := range v.Paths {
 		for _, pp := range p.ports() {
 			if pp.TCP == Fail {
 				inside = inside || v.local(pp.Addr.Info)
 				outside = outside || !v.local(pp.Addr.Info)
-				fastest = min(fastest, pp.Dial.Took.Std())
 			}
 		}
 	}
-	return inside && outside || inside && v.onLinkRefused() || fastest <= tooFast
+	return inside && outside || inside && v.onLinkRefused()
 }
 
 // onLinkRefused: addresses in our own subnet refuse as well; no device stands

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +13,8 @@ import (
 // of the run: one lying proxy does not move a median.
 func (v *View) offset() (time.Duration, bool) {
 	var ds []time.Duration
-	for _, r := range v.Set.Requests {
+	for i := range v.Set.Requests {
+		r := &v.Set.Requests[i] // a copy of each costs more than the sum
 		if r.Status == fact.OK && r.HasOffset {
 			ds = append(ds, r.Offset.Std())
 		}
@@ -30,9 +32,13 @@ func (v *View) offsetEvidence() []Evidence {
 		return nil
 	}
 	var first *fact.Request
-	for i, r := range v.Set.Requests {
-		if r.Status == fact.OK && r.HasOffset && r.Offset.Std() == off && (first == nil || r.Key() < first.Key()) {
-			first = &v.Set.Requests[i]
+	for i := range v.Set.Requests {
+		r := &v.Set.Requests[i]
+		if r.Status != fact.OK || !r.HasOffset || r.Offset.Std() != off {
+			continue
+		}
+		if first == nil || cmp.Or(cmp.Compare(r.Host, first.Host), r.Addr.Compare(first.Addr)) < 0 {
+			first = r
 		}
 	}
 	if first == nil {

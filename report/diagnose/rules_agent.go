@@ -132,7 +132,7 @@ func oldAgent(v *View) []Finding {
 		Evidence: []Evidence{{"", "SSM Agent " + text + "; ec2messages is not needed from 3.3.40.0 on"}},
 		Action:   Action{Do: "Update the agent to 3.3.40.0 or later.", Command: "sudo yum update -y amazon-ssm-agent", Where: "instance", Verify: "amazon-ssm-agent -version"},
 	}
-	if ver.before(runCommand) {
+	if ver.before(newCommands) {
 		f.Severity = SevError
 		f.Summary = fmt.Sprintf("SSM Agent %s receives Run Command by ec2messages only, the old channel, which AWS is retiring.", text)
 	}

@@ -104,8 +104,8 @@ func blamedOrOdd(code Code, fill func(*View, group, *Finding)) Rule {
 	}}
 }
 
-// answers adds what a name is here and at the VPC resolver, in front.
-func (v *View) answers2(g group, f *Finding) {
+// addAnswers puts what a name is here and at the VPC resolver in front of the evidence.
+func (v *View) addAnswers(g group, f *Finding) {
 	var ev []Evidence
 	for _, p := range g.paths[:min(2, len(g.paths))] {
 		if p.DNS == Pass {
@@ -151,7 +151,7 @@ func (v *View) zone() string {
 }
 
 func notForwarding(v *View, g group, f *Finding) {
-	v.answers2(g, f)
+	v.addAnswers(g, f)
 	f.Summary = fmt.Sprintf("The configured DNS server %s does not give the VPC resolver's answer for %s.", v.configured(), g.names())
 	if len(g.addrs) > 0 || len(g.paths) > 0 && g.paths[0].DNS == Pass {
 		f.Summary = fmt.Sprintf("The configured DNS server %s answers with public addresses for %s; the VPC resolver has private ones.", v.configured(), g.names())
@@ -161,7 +161,7 @@ func notForwarding(v *View, g group, f *Finding) {
 }
 
 func publicServer(v *View, g group, f *Finding) {
-	v.answers2(g, f)
+	v.addAnswers(g, f)
 	f.Summary = fmt.Sprintf("This host asks the public DNS server %s, which cannot know the private addresses of %s.", v.configured(), g.names())
 	f.Action = Action{Do: "Let DHCP manage resolv.conf again, so that the VPC resolver is asked.", Command: "cat " + confPath(v), Where: "instance"}
 }
@@ -288,7 +288,7 @@ func otherHub(v *View, g group, f *Finding) {
 }
 
 func noWildcard(v *View, g group, f *Finding) {
-	v.answers2(g, f)
+	v.addAnswers(g, f)
 	f.Summary = fmt.Sprintf("%s %s public although the name above is private: the private zone has no wildcard record.", g.names(), verb(len(g.hosts), "is", "are"))
 	f.Action.Do = "Add a wildcard ALIAS record for the same endpoint to the private zone."
 	f.Action.Command = v.aws("route53", "list-hosted-zones-by-vpc", "--vpc-id", v.vpcID(), "--vpc-region", orWord(v.region(), "REGION"))
@@ -296,7 +296,7 @@ func noWildcard(v *View, g group, f *Finding) {
 }
 
 func hostsFile(v *View, g group, f *Finding) {
-	v.answers2(g, f)
+	v.addAnswers(g, f)
 	p := g.paths[0]
 	f.Summary = fmt.Sprintf("/etc/hosts line %d sets %s to %s; DNS has another address.", p.Answer.Line, p.T.Host, addrList(p.Answer.Addrs, 2))
 	f.Action = Action{Do: fmt.Sprintf("Remove line %d of /etc/hosts.", p.Answer.Line), Command: "grep -n amazonaws /etc/hosts", Where: "instance"}

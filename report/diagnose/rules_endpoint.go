@@ -17,6 +17,13 @@ func endpointRules() []Rule {
 		{Code: "EP-15", Eval: mixedPath},
 		blamed("EP-16", Possible, func(v *View, g group, f *Finding) {
 			f.Summary = fmt.Sprintf("%s %s not work, and no rule explains it.", g.names(), verb(len(g.hosts), "does", "do"))
+			if p := g.bs[0].port; p != nil && refusing(p.Dial) {
+				f.Summary = fmt.Sprintf("%s %s the connection at every address: a rule of this host or a device on the path does that, no security group or NACL.", g.names(), verb(len(g.hosts), "refuses", "refuse"))
+				f.Alternatives = []Alternative{
+					alt("OS-01", "sudo nft list ruleset: a reject rule for TCP 443"),
+					alt("FW-01", "the log of the firewall on the public path"),
+				}
+			}
 			f.Action = Action{Do: "Look at the evidence, run again, and compare with another instance of " + v.subnetID() + ".", Command: "vpcdoctor check --facts facts.json", Where: "instance"}
 		}),
 		blamed("PL-03", Likely, func(v *View, g group, f *Finding) {

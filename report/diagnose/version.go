@@ -11,24 +11,22 @@ type version [4]int
 // Versions at which the agent's behaviour changed (RELEASENOTES, read 2024-10).
 var (
 	noIMDSv1    = version{3, 2, 1041, 0} // no fallback to IMDSv1
-	runCommand  = version{3, 1, 821, 0}  // Run Command may come over ssmmessages
+	newCommands = version{3, 1, 821, 0}  // Run Command may come over ssmmessages
 	noOldPolls  = version{3, 3, 40, 0}   // ec2messages off once ssmmessages works
 	twoProcess  = version{3, 0, 151, 0}  // core and worker are two processes
-	unreadable  = version{}
-	maxVersionN = 1 << 30
 )
 
 // parseVersion reads "3.3.987.0"; further parts and suffixes are ignored.
 func parseVersion(s string) (version, bool) {
 	parts := strings.Split(strings.TrimSpace(s), ".")
 	if len(parts) < 3 {
-		return unreadable, false
+		return version{}, false
 	}
 	var v version
 	for i := range min(len(parts), 4) {
 		n, err := strconv.Atoi(parts[i])
-		if err != nil || n < 0 || n > maxVersionN {
-			return unreadable, false
+		if err != nil || n < 0 {
+			return version{}, false
 		}
 		v[i] = n
 	}

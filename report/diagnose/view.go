@@ -90,29 +90,30 @@ type addrHost struct {
 	proxy string
 }
 
+// index finds facts by what they are about. It points into the set.
 type index struct {
-	dials  map[netip.AddrPort]fact.Dial
-	shakes map[addrHost]fact.Handshake
-	reqs   map[addrHost]fact.Request
+	dials  map[netip.AddrPort]*fact.Dial
+	shakes map[addrHost]*fact.Handshake
+	reqs   map[addrHost]*fact.Request
 }
 
 // newView arranges the facts. It reads the set and never writes to it.
 func newView(s *fact.Set) *View {
 	v := &View{
 		Set: s, ENI: s.IMDS.Primary(), VPC: s.IMDS.VPCCIDRs(),
-		answers: map[string]fact.Answer{}, lookups: map[string][]fact.Lookup{},
+		answers: make(map[string]fact.Answer, len(s.Answers)), lookups: make(map[string][]fact.Lookup, len(s.Answers)),
 		byKey:   map[string]*Path{},
 		classes: map[netip.Addr]fact.Address{}, blames: map[Code][]blame{},
 	}
 	v.IPv4, v.IPv6 = families(s.Host.Interfaces)
-	for _, a := range sorted(s.Answers, fact.Answer.Key) {
-		v.answers[a.Name] = a
+	for _, a := range refs(s.Answers, fact.Answer.Key) {
+		v.answers[a.Name] = *a
 	}
-	for _, l := range sorted(s.Lookups, fact.Lookup.Key) {
-		v.lookups[l.Name] = append(v.lookups[l.Name], l)
+	for _, l := range refs(s.Lookups, fact.Lookup.Key) {
+		v.lookups[l.Name] = append(v.lookups[l.Name], *l)
 	}
-	for _, a := range sorted(s.Addresses, func(a fact.Address) string { return a.Addr.String() }) {
-		v.classes[a.Addr] = a
+	for _, a := range refs(s.Addresses, func(a fact.Address) string { return a.Addr.String() }) {
+		v.classes[a.Addr] = *a
 	}
 	ix := newIndex(s)
 	targets := sorted(s.Targets, fact.Target.Key)
@@ -140,16 +141,20 @@ func newView(s *fact.Set) *View {
 }
 
 func newIndex(s *fact.Set) index {
-	ix := index{map[netip.AddrPort]fact.Dial{}, map[addrHost]fact.Handshake{}, map[addrHost]fact.Request{}}
-	for _, d := range sorted(s.Dials, fact.Dial.Key) {
+	ix := index{
+		dials:  make(map[netip.AddrPort]*fact.Dial, len(s.Dials)),
+		shakes: make(map[addrHost]*fact.Handshake, len(s.Handshakes)),
+		reqs:   make(map[addrHost]*fact.Request, len(s.Requests)),
+	}
+	for _, d := range refs(s.Dials, fact.Dial.Key) {
 		if d.Proxy == "" {
 			ix.dials[d.Addr] = d
 		}
 	}
-	for _, h := range sorted(s.Handshakes, fact.Handshake.Key) {
+	for _, h := range refs(s.Handshakes, fact.Handshake.Key) {
 		ix.shakes[at(h.Addr, h.Host, h.Proxy)] = h
 	}
-	for _, r := range sorted(s.Requests, fact.Request.Key) {
+	for _, r := range refs(s.Requests, fact.Request.Key) {
 		ix.reqs[at(r.Addr, r.Host, r.Proxy)] = r
 	}
 	return ix
@@ -164,27 +169,36 @@ func at(a netip.AddrPort, host, proxy string) addrHost {
 	return addrHost{at: a, host: host}
 }
 
-// sorted returns a copy in the order of key. Facts with the same key come in
-// the order of their contents, so that even duplicates do not make the verdict
-// depend on the order in which they were stored.
-func sorted[T any](in []T, key func(T) string) []T {
+// refs returns pointers to the facts in the order of key. Facts with the same
+// key come in the order of their contents, so that even duplicates do not make
+// the verdict depend on the order in which they were stored.
+func refs[T any](in []T, key func(T) string) []*T {
 	type keyed struct {
 		k string
-		i int
+		p *T
 	}
 	ks := make([]keyed, len(in))
-	for i, x := range in {
-		ks[i] = keyed{key(x), i}
+	for i := range in {
+		ks[i] = keyed{key(in[i]), &in[i]}
 	}
 	slices.SortFunc(ks, func(a, b keyed) int {
-		if c := cmp.Compare(a.k, b.k); c != 0 || a.i == b.i {
+		if c := cmp.Compare(a.k, b.k); c != 0 || a.p == b.p {
 			return c
 		}
-		return cmp.Compare(fmt.Sprintf("%+v", in[a.i]), fmt.Sprintf("%+v", in[b.i]))
+		return cmp.Compare(fmt.Sprintf("%+v", *a.p), fmt.Sprintf("%+v", *b.p))
 	})
-	out := make([]T, len(in))
+	out := make([]*T, len(in))
 	for i, k := range ks {
-		out[i] = in[k.i]
+		out[i] = k.p
+	}
+	return out
+}
+
+// sorted returns a copy in the order of refs.
+func sorted[T any](in []T, key func(T) string) []T {
+	out := make([]T, 0, len(in))
+	for _, p := range refs(in, key) {
+		out = append(out, *p)
 	}
 	return out
 }
@@ -271,16 +285,11 @@ func (v *View) cut(host string) bool {
 
 func newPortPath(p *Path, a *AddrPath, port fact.Port, ix index) *PortPath {
 	pp := &PortPath{Path: p, Addr: a, Port: port, At: netip.AddrPortFrom(a.Addr, port.Number)}
-	pp.Dial = ix.dials[pp.At]
-	pp.TCP = check(pp.Dial.Outcome)
-	for _, host := range []string{p.T.ServerName(), p.T.Host} {
-		if h, ok := ix.shakes[at(pp.At, host, "")]; ok && pp.Shake.Host == "" {
-			pp.Shake = h
-		}
-		if r, ok := ix.reqs[at(pp.At, host, "")]; ok && pp.Req.Host == "" {
-			pp.Req = r
-		}
+	if d := ix.dials[pp.At]; d != nil {
+		pp.Dial = *d
 	}
+	pp.TCP = check(pp.Dial.Outcome)
+	pp.Shake, pp.Req = ix.above(p.T, pp.At, "")
 	pp.TLS = NotCheckedStatus
 	if port.TLS {
 		pp.TLS = checkTLS(pp.Shake)
@@ -291,17 +300,28 @@ func newPortPath(p *Path, a *AddrPath, port fact.Port, ix index) *PortPath {
 
 func newTun(t fact.Target, tun fact.Tunnel, ix index) *Tun {
 	x := &Tun{T: t, Key: t.Key(), Tunnel: tun, Counts: t.Agent, TCP: check(tun.Outcome)}
-	for _, host := range []string{t.ServerName(), t.Host} {
-		if h, ok := ix.shakes[at(netip.AddrPort{}, host, tun.Proxy)]; ok && x.Shake.Host == "" {
-			x.Shake = h
-		}
-		if r, ok := ix.reqs[at(netip.AddrPort{}, host, tun.Proxy)]; ok && x.Req.Host == "" {
-			x.Req = r
-		}
-	}
+	x.Shake, x.Req = ix.above(t, netip.AddrPort{}, tun.Proxy)
 	x.TLS, x.AWS = checkTLS(x.Shake), checkAWS(x.Req)
 	x.Status = worst(x.TCP, x.TLS)
 	return x
+}
+
+// above finds the handshake and the request of a target at an address or
+// through a proxy: by its certificate name, or else by its host.
+func (ix index) above(t fact.Target, addr netip.AddrPort, proxy string) (h fact.Handshake, r fact.Request) {
+	names := []string{t.ServerName(), t.Host}
+	if names[0] == names[1] {
+		names = names[:1]
+	}
+	for _, name := range names {
+		if x := ix.shakes[at(addr, name, proxy)]; x != nil && h.Host == "" {
+			h = *x
+		}
+		if x := ix.reqs[at(addr, name, proxy)]; x != nil && r.Host == "" {
+			r = *x
+		}
+	}
+	return h, r
 }
 
 // check reads an outcome: what was cut or not run is not checked.

@@ -106,12 +106,12 @@ func command(parts ...string) string {
 
 // aws builds an AWS CLI command for the instance's Region. The CLI picks the
 // partition's endpoints from the Region.
-func (v *View) aws(service, verb string, args ...string) string {
+func (v *View) aws(service, operation string, args ...string) string {
 	region := v.region()
 	if region == "" {
 		region = "REGION"
 	}
-	return command(append([]string{"aws", service, verb, "--region", region}, args...)...)
+	return command(append([]string{"aws", service, operation, "--region", region}, args...)...)
 }
 
 func (v *View) region() string {
