@@ -88,13 +88,19 @@ func verifyAll(list []scenario.Scenario, seeds uint64, jobs int, doctor string) 
 		all.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()
-			v, took, err := check(self, doctor, &r.s, r.seed, nil)
-			r.text = judge(&r.s, v, err)
-			if r.text == "" {
-				fmt.Printf("ok    %-24s seed %d  %4d ms\n", r.s.Name, r.seed, took.Milliseconds())
-			} else {
-				fmt.Printf("FAIL  %-24s seed %d  %4d ms  %s\n", r.s.Name, r.seed, took.Milliseconds(), r.text)
+			dir, err := os.MkdirTemp("", "vpclab-verify-")
+			if err != nil {
+				r.text = err.Error()
+				return
 			}
+			defer os.RemoveAll(dir)
+			_ = os.Chmod(dir, 0o777) // a scenario may run its command as another user
+			v, err := checkIn(self, doctor, dir, &r.s, r.seed)
+			word := "ok"
+			if r.text = judge(&r.s, v, err); r.text != "" {
+				word = "FAIL"
+			}
+			fmt.Printf("%-5s %-24s seed %d  %4d ms  %s\n", word, r.s.Name, r.seed, v.Took.Milliseconds(), r.text)
 		})
 	}
 	all.Wait()
@@ -108,20 +114,20 @@ func verifyAll(list []scenario.Scenario, seeds uint64, jobs int, doctor string) 
 	return failed
 }
 
-// verdict is what the comparison reads of a report.
-type verdict struct {
-	Exit   int
-	Stderr string
-	Report struct {
-		Verdict struct {
-			Status   string    `json:"status"`
-			Headline string    `json:"headline"`
-			Causes   []finding `json:"causes"`
-			Effects  []finding `json:"effects"`
-		} `json:"verdict"`
+// result is what the comparison reads of one run.
+type result struct {
+	Exit    int
+	Stderr  string
+	Took    time.Duration
+	Raw     json.RawMessage // the verdict as it was printed
+	Verdict struct {
+		Status   string    `json:"status"`
+		Headline string    `json:"headline"`
+		Causes   []finding `json:"causes"`
 	}
 }
 
+// finding is one cause, as far as it is compared.
 type finding struct {
 	Code         string `json:"code"`
 	Severity     string `json:"severity"`
@@ -131,47 +137,52 @@ type finding struct {
 	} `json:"alternatives"`
 }
 
-// check runs `vpcdoctor check -o json` in a scenario.
-func check(vpclab, doctor string, s *scenario.Scenario, seed uint64, extra []string) (verdict, time.Duration, error) {
-	args := []string{"run", s.Name, "--seed", strconv.FormatUint(seed, 10), "--", doctor, "check", "-o", "json"}
-	cmd := exec.Command(vpclab, append(append(args, s.Args...), extra...)...)
-	dir, err := os.MkdirTemp("", "vpclab")
-	if err != nil {
-		return verdict{}, 0, fmt.Errorf("making a directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	_ = os.Chmod(dir, 0o777) // a scenario may run as another user
+// factsFile is where a run leaves its facts, in its directory.
+const factsFile = "facts.json"
+
+// checkIn runs `vpcdoctor check -o json` in a scenario, in a directory of its
+// own.
+func checkIn(vpclab, doctor, dir string, s *scenario.Scenario, seed uint64) (result, error) {
+	args := []string{"run", s.Name, "--seed", strconv.FormatUint(seed, 10), "--", doctor, "check", "-o", "json", "--facts", factsFile}
+	cmd := exec.Command(vpclab, append(args, s.Args...)...)
 	cmd.Dir = dir
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	start := time.Now()
-	err = cmd.Run()
-	took := time.Since(start)
+	err := cmd.Run()
+	r := result{Took: time.Since(start), Stderr: errs.String()}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		return verdict{}, took, fmt.Errorf("running vpclab: %w", err)
+		return r, fmt.Errorf("running vpclab: %w", err)
 	}
-	v := verdict{Exit: cmd.ProcessState.ExitCode(), Stderr: errs.String()}
-	if err := json.Unmarshal(out.Bytes(), &v.Report); err != nil {
-		return v, took, fmt.Errorf("exit %d, no report: %w: %s", v.Exit, err, firstLine(errs.String()+out.String()))
+	r.Exit = cmd.ProcessState.ExitCode()
+	var report struct {
+		Verdict json.RawMessage `json:"verdict"`
 	}
-	return v, took, nil
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		return r, fmt.Errorf("exit %d, no report: %w: %s", r.Exit, err, firstLine(errs.String()+out.String()))
+	}
+	r.Raw = report.Verdict
+	if err := json.Unmarshal(r.Raw, &r.Verdict); err != nil {
+		return r, fmt.Errorf("reading the verdict: %w", err)
+	}
+	return r, nil
 }
 
 // judge compares a verdict with the expected one; empty when they agree.
-func judge(s *scenario.Scenario, v verdict, err error) string {
+func judge(s *scenario.Scenario, r result, err error) string {
 	if err != nil {
 		return err.Error()
 	}
 	var wrong []string
 	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	w := s.Want
-	got := v.Report.Verdict
+	got := r.Verdict
 	if w.Status != "" && got.Status != w.Status {
 		add("status %s, want %s", got.Status, w.Status)
 	}
-	if w.Status != "" && v.Exit != w.Exit {
-		add("exit %d, want %d", v.Exit, w.Exit)
+	if w.Status != "" && r.Exit != w.Exit {
+		add("exit %d, want %d", r.Exit, w.Exit)
 	}
 	var codes, seen []string
 	for _, f := range got.Causes {

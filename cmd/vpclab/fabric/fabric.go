@@ -36,6 +36,7 @@ type Config struct {
 	LabMAC      net.HardwareAddr
 	Seed        uint64
 	Trace       io.Writer // one line per new flow; nil: none
+	Packets     io.Writer // one Record per packet; nil: none
 
 	// Send puts a frame on one side's wire.
 	Send func(to Side, frame []byte)
@@ -91,6 +92,9 @@ func MACOf(a netip.Addr) net.HardwareAddr {
 // Frame takes one frame that arrived from a side.
 func (f *Fabric) Frame(from Side, frame []byte) {
 	p, ok := parse(frame)
+	if from == Instance {
+		record(f.c.Packets, &p, ok, true)
+	}
 	if !ok {
 		return
 	}
@@ -217,6 +221,9 @@ func (f *Fabric) do(act action, p *packet, to Side, mac net.HardwareAddr) {
 	case act.reset:
 		f.delay.send(Instance, reset(p), act.delay)
 	case act.pass:
+		if to == Instance {
+			record(f.c.Packets, p, true, false)
+		}
 		p.readdress(mac)
 		f.delay.send(to, p.frame, act.delay)
 	}

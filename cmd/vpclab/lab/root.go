@@ -57,15 +57,24 @@ func buildRoot(s *spec) error {
 		func() error { return shareHost(root) },
 		func() error { return ownBin(root, s, self) },
 		func() error { return kernelMounts(root) },
-		func() error { return bindAll(root, binds) },
 		func() error { return writeFiles(root, s.Files) },
 		func() error { return ageProcesses(root) },
+		// Last: from here on the host's own files are writable below root.
+		func() error { return bindAll(root, binds) },
 	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	return enter(root, s.Command.Dir)
+	if err := enter(root, s.Command.Dir); err != nil {
+		return err
+	}
+	// Where the directory is not shared the command starts in the instance's
+	// directory of that name, or else in its root.
+	if _, err := os.Stat(s.Command.Dir); err != nil {
+		s.Command.Dir = "/"
+	}
+	return nil
 }
 
 // bind is a directory or file that the command needs at its own path, held
@@ -86,8 +95,10 @@ func openBinds(c Command) ([]bind, error) {
 		out = append(out, bind{path, fd, writable})
 		return nil
 	}
-	if err := open(c.Dir, true); err != nil {
-		return nil, err
+	if shareable(c.Dir) {
+		if err := open(c.Dir, true); err != nil {
+			return nil, err
+		}
 	}
 	if prog := c.Args[0]; strings.Contains(prog, "/") {
 		if !filepath.IsAbs(prog) {
@@ -98,6 +109,16 @@ func openBinds(c Command) ([]bind, error) {
 		}
 	}
 	return out, nil
+}
+
+// instanceDirs are the places that must be the instance's own: a working
+// directory that is one of them, holds one or lies in one is not shared.
+var instanceDirs = []string{"/etc", "/run", "/proc", "/sys", "/dev", "/usr", "/snap", "/var/lib", "/var/log", "/var/tmp"}
+
+func shareable(dir string) bool {
+	return !slices.ContainsFunc(instanceDirs, func(d string) bool {
+		return dir == "/" || dir == d || strings.HasPrefix(d, dir+"/") || strings.HasPrefix(dir, d+"/")
+	})
 }
 
 func closeBinds(binds []bind) {
@@ -349,7 +370,7 @@ func enter(root, dir string) error {
 	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("detaching the host's root: %w", err)
 	}
-	if err := unix.Chdir(dir); err != nil {
+	if err := unix.Chdir(dir); err != nil && shareable(dir) {
 		return fmt.Errorf("returning to %s: %w", dir, err)
 	}
 	return nil

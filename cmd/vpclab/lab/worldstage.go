@@ -32,7 +32,9 @@ func runWorld() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n.start(s)
+	if err := n.start(s); err != nil {
+		return 0, err
+	}
 	pki := newPKI(s.World)
 	if err := serve(s.World, pki); err != nil {
 		return 0, err
@@ -124,10 +126,18 @@ func openSocket(name string) (*fabric.Socket, error) {
 }
 
 // start joins the two sides.
-func (n *network) start(s *spec) {
+func (n *network) start(s *spec) error {
 	c := fabric.Config{InstanceMAC: n.instanceMAC, LabMAC: n.labMAC, Seed: s.Seed}
 	if s.Trace {
 		c.Trace = os.Stderr
+	}
+	if s.Packets != "" {
+		// Kept open until the end of the process, which ends with the command.
+		log, err := os.OpenFile(s.Packets, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return fmt.Errorf("opening the packet log: %w", err)
+		}
+		c.Packets = log
 	}
 	c.Send = func(to fabric.Side, frame []byte) {
 		if to == fabric.Instance {
@@ -139,6 +149,7 @@ func (n *network) start(s *spec) {
 	f := fabric.New(s.World, c)
 	go pump(n.instance, f, fabric.Instance)
 	go pump(n.lab, f, fabric.Lab)
+	return nil
 }
 
 func pump(from *fabric.Socket, f *fabric.Fabric, side fabric.Side) {
