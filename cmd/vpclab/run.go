@@ -47,6 +47,10 @@ func shellCommand(code *int) *cobra.Command {
 	return c
 }
 
+// packetsEnv names a file that gets one line of JSON per packet on the
+// instance's wire.
+const packetsEnv = "VPCLAB_PACKETS"
+
 func runIn(name string, args []string, seed uint64, code *int) error {
 	s, err := scenario.Find(name)
 	if err != nil {
@@ -56,7 +60,7 @@ func runIn(name string, args []string, seed uint64, code *int) error {
 	if err != nil {
 		return fmt.Errorf("finding the working directory: %w", err)
 	}
-	*code, err = lab.Run(s.World(seed), lab.Command{Args: args, Dir: dir, Env: os.Environ()}, seed)
+	*code, err = lab.Run(s.World(seed), lab.Command{Args: args, Dir: dir, Env: os.Environ(), Packets: os.Getenv(packetsEnv)}, seed)
 	return err
 }
 

@@ -23,11 +23,10 @@ type Record struct {
 	Len   int            `json:"len"`             // of the IP packet; of the frame, when it is another protocol
 
 	Question string `json:"question,omitempty"` // of a DNS question: "ssm.us-east-1.amazonaws.com A"
-	Head     string `json:"head,omitempty"`     // first bytes of the TCP payload
+	Head     string `json:"head,omitempty"`     // first bytes of a TCP payload that was sent and begins with a capital: plain HTTP
 }
 
-// headBytes is how much of a TCP payload is kept: the head of a plain HTTP
-// request.
+// headBytes is how much of a payload is kept: a whole request head of ours.
 const headBytes = 512
 
 // record writes one packet to the log. Sent packets are logged as they arrive
@@ -43,7 +42,9 @@ func record(w io.Writer, p *packet, ok, sent bool) {
 	switch {
 	case ok && p.proto == protoTCP:
 		r.Proto, r.Flags = "tcp", flagLetters(p.flags)
-		r.Head = string(p.payload[:min(len(p.payload), headBytes)])
+		if sent && len(p.payload) > 0 && 'A' <= p.payload[0] && p.payload[0] <= 'Z' {
+			r.Head = string(p.payload[:min(len(p.payload), headBytes)])
+		}
 		if p.dst.Port() == 53 && len(p.payload) > 2 && int(binary.BigEndian.Uint16(p.payload)) == len(p.payload)-2 {
 			r.Question = question(p.payload[2:])
 		}

@@ -36,6 +36,8 @@ type Command struct {
 	Args []string // program and arguments
 	Dir  string   // working directory; visible and writable on the instance, unless it is a system directory
 	Env  []string // NAME=value, the whole environment
+
+	Packets string // file of the host that gets one fabric.Record per packet; empty: none
 }
 
 // spec is what the stages hand down to each other.
@@ -44,7 +46,6 @@ type spec struct {
 	Command Command
 	Seed    uint64
 	Trace   bool
-	Packets string            // file for the packet log; empty: none
 	Files   map[string]string // of the instance, added by vpclab-world
 }
 
@@ -80,7 +81,7 @@ func Run(w *world.World, c Command, seed uint64) (int, error) {
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
-	code, err := run(cmd, &spec{World: w, Command: c, Seed: seed, Trace: os.Getenv("VPCLAB_TRACE") != "", Packets: os.Getenv("VPCLAB_PACKETS")})
+	code, err := run(cmd, &spec{World: w, Command: c, Seed: seed, Trace: os.Getenv("VPCLAB_TRACE") != ""})
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL) {
 		return 0, fmt.Errorf("%w (%w)", ErrNoNamespaces, err)
 	}

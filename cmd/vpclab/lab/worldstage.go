@@ -131,9 +131,9 @@ func (n *network) start(s *spec) error {
 	if s.Trace {
 		c.Trace = os.Stderr
 	}
-	if s.Packets != "" {
+	if s.Command.Packets != "" {
 		// Kept open until the end of the process, which ends with the command.
-		log, err := os.OpenFile(s.Packets, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		log, err := os.OpenFile(s.Command.Packets, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 		if err != nil {
 			return fmt.Errorf("opening the packet log: %w", err)
 		}
