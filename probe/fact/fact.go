@@ -38,8 +38,12 @@ type Set struct {
 	Addresses  []Address   `json:"addresses,omitempty"`  // each distinct address seen in an answer
 	Dials      []Dial      `json:"dials,omitempty"`      // one per TCP connect
 	Handshakes []Handshake `json:"handshakes,omitempty"` // one per TLS handshake
+	Variants   []Handshake `json:"variants,omitempty"`   // handshakes repeated with one thing changed, after one that failed
 	Requests   []Request   `json:"requests,omitempty"`   // one per HTTP request
 	Tunnels    []Tunnel    `json:"tunnels,omitempty"`    // one per CONNECT through a proxy
+
+	Controls []Control `json:"controls,omitempty"` // one per comparison dial, on trouble only
+	Traces   []Trace   `json:"traces,omitempty"`   // one per TCP traceroute, on trouble only
 
 	Cut []Cut `json:"cut,omitempty"` // what the run left out, and why
 }

@@ -21,8 +21,15 @@ func (a Answer) Key() string { return "answer:" + a.Name }
 // Key names the dial: "dial:10.0.1.5:443".
 func (d Dial) Key() string { return "dial:" + d.Addr.String() }
 
-// Key names the handshake: "tls:10.0.1.5:443/ssm.us-east-1.amazonaws.com".
-func (h Handshake) Key() string { return "tls:" + h.Addr.String() + "/" + h.Host }
+// Key names the handshake: "tls:10.0.1.5:443/ssm.us-east-1.amazonaws.com", with
+// "#no_pq" after it for a variant.
+func (h Handshake) Key() string {
+	k := "tls:" + h.Addr.String() + "/" + h.Host
+	if h.Variant != "" {
+		k += "#" + string(h.Variant)
+	}
+	return k
+}
 
 // Key names the request: "http:10.0.1.5:443/ssm.us-east-1.amazonaws.com".
 func (r Request) Key() string { return "http:" + r.Addr.String() + "/" + r.Host }

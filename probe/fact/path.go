@@ -13,6 +13,9 @@ type Dial struct {
 	Local netip.AddrPort `json:"local,omitzero"`
 	Errno string         `json:"errno,omitempty"` // "ECONNREFUSED"; empty when the kernel gave none
 	Proxy string         `json:"proxy,omitempty"` // host:port, when Addr is a proxy's
+
+	Route     *RouteTo `json:"route,omitempty"`     // asked for a dial that failed
+	Neighbour string   `json:"neighbour,omitempty"` // state of the on-link address after the dial
 }
 
 // Handshake is one TLS handshake on a connection that was just opened. It is
@@ -21,7 +24,7 @@ type Dial struct {
 type Handshake struct {
 	Outcome
 	Addr      netip.AddrPort `json:"addr"`            // of the peer; of the proxy for a tunnelled one
-	Host      string         `json:"host"`            // SNI
+	Host      string         `json:"host"`            // name the handshake is about, and its SNI unless Variant says otherwise
 	Proxy     string         `json:"proxy,omitempty"` // tunnelled through this proxy
 	Version   string         `json:"version,omitempty"`
 	ALPN      string         `json:"alpn,omitempty"`
@@ -32,6 +35,14 @@ type Handshake struct {
 	Name      Verified       `json:"name,omitzero"`        // leaf against Host
 	System    Verified       `json:"system,omitzero"`      // chain against the system's roots, now
 	Reference Verified       `json:"reference,omitzero"`   // chain against the reference roots, now
+
+	Variant Variant  `json:"variant,omitempty"` // what was different; empty: the base attempt
+	SNI     string   `json:"sni,omitempty"`     // name sent and verified against, when that was not Host
+	TCP     *TCPInfo `json:"tcp,omitempty"`     // kernel's view when the peer went silent, reset or closed
+
+	Then          time.Time `json:"then,omitzero"`           // server's Date, at which the chain was verified again
+	SystemThen    Verified  `json:"system_then,omitzero"`    // chain against the system's roots at Then
+	ReferenceThen Verified  `json:"reference_then,omitzero"` // chain against the reference roots at Then
 }
 
 // Verified is the result of one verification. Zero: not done.
