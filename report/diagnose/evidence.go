@@ -17,9 +17,11 @@ type group struct {
 	bs    []blame
 	paths []*Path // each once, required first
 	hosts []string
-	addrs []netip.Addr
-	tuns  []*Tun
-	sev   Severity
+	// needed are the hosts whose failure is an error.
+	needed []string
+	addrs  []netip.Addr
+	tuns   []*Tun
+	sev    Severity
 }
 
 func (v *View) groupOf(code Code) group {
@@ -29,6 +31,9 @@ func (v *View) groupOf(code Code) group {
 		g.sev = maxSeverity(g.sev, v.severity(t))
 		if !slices.Contains(g.hosts, t.Host) {
 			g.hosts = append(g.hosts, t.Host)
+			if v.severity(t) == SevError {
+				g.needed = append(g.needed, t.Host)
+			}
 		}
 		if b.tun != nil && !slices.Contains(g.tuns, b.tun) {
 			g.tuns = append(g.tuns, b.tun)
@@ -50,8 +55,19 @@ func (b blame) target() fact.Target {
 	return b.path.T
 }
 
-// names lists the hosts of a group, the first ones by name.
-func (g group) names() string { return list(g.hosts, 3) }
+// main lists the hosts that a sentence should name: those that something
+// depends on, or all when nothing depends on any.
+func (g group) main() []string {
+	if len(g.needed) > 0 {
+		return g.needed
+	}
+	return g.hosts
+}
+
+// names lists the main hosts, the first ones by name; n is their number, for
+// the verb.
+func (g group) names() string { return list(g.main(), 3) }
+func (g group) n() int        { return len(g.main()) }
 
 func maxSeverity(a, b Severity) Severity {
 	if sevRank(b) < sevRank(a) {

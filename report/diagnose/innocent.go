@@ -17,14 +17,14 @@ func (v *View) innocent() []Innocent {
 		add("instance metadata service", "the token request and its answers arrived", m.Token.Key())
 	}
 	if same, p := v.sameAnswers(); same > 0 {
-		add("DNS configuration of this host", fmt.Sprintf("%d names have the same answer at the configured server and at the VPC resolver", same), p.Answer.Key())
+		add("DNS configuration of this host", fmt.Sprintf("%d %s the same answer at the configured server and at the VPC resolver", same, verb(same, "name has", "names have")), p.Answer.Key())
 	}
-	dns, tls, aws := 0, 0, 0
+	tcp, tls, aws := 0, 0, 0
 	var first, firstTLS, firstAWS *PortPath
 	for _, p := range v.Paths {
 		for _, pp := range p.ports() {
 			if pp.TCP == Pass {
-				dns++
+				tcp++
 				first = orPort(first, pp)
 			}
 			if pp.TLS == Pass {
@@ -38,7 +38,7 @@ func (v *View) innocent() []Innocent {
 		}
 	}
 	if first != nil {
-		why := fmt.Sprintf("%d connects succeeded, the first to %s", dns, first.At)
+		why := fmt.Sprintf("%d %s, the first to %s", tcp, verb(tcp, "connect succeeded", "connects succeeded"), first.At)
 		if v.local(first.Addr.Info) {
 			add("egress of TCP 443 inside the VPC", why, first.Dial.Key())
 		} else {
@@ -46,10 +46,10 @@ func (v *View) innocent() []Innocent {
 		}
 	}
 	if firstTLS != nil {
-		add("TLS and the trust store", fmt.Sprintf("%d chains and names are good for the system", tls), firstTLS.Shake.Key())
+		add("TLS and the trust store", fmt.Sprintf("%d %s good for the system", tls, verb(tls, "chain and name is", "chains and names are")), firstTLS.Shake.Key())
 	}
 	if firstAWS != nil {
-		add("the path to AWS itself", fmt.Sprintf("%d AWS front ends answered with a request id", aws), firstAWS.Req.Key())
+		add("the path to AWS itself", fmt.Sprintf("%d AWS %s answered with a request id", aws, verb(aws, "front end", "front ends")), firstAWS.Req.Key())
 	}
 	if off, ok := v.offset(); ok && off.Abs() <= clockSeen {
 		e := v.offsetEvidence()

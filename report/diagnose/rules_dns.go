@@ -24,14 +24,14 @@ func dnsRules() []Rule {
 		}),
 		blamed("DN-10", Likely, func(v *View, g group, f *Finding) {
 			f.Summary = fmt.Sprintf("%s %s to %s, and no interface in our subnet has %s: the record is stale.",
-				g.names(), verb(len(g.hosts), "resolves", "resolve"), addrList(g.addrs, 3), verb(len(g.addrs), "that address", "those addresses"))
+				g.names(), verb(g.n(), "resolves", "resolve"), addrList(g.addrs, 3), verb(len(g.addrs), "that address", "those addresses"))
 			f.Action.Do = "Find the zone that holds the record and replace it by an ALIAS to the endpoint."
 			f.Action.Command = v.aws("route53", "list-hosted-zones-by-vpc", "--vpc-id", v.vpcID(), "--vpc-region", orWord(v.region(), "REGION"))
 			f.Alternatives = []Alternative{alt("RT-08", "aws ec2 describe-network-interfaces by address: an interface exists")}
 		}),
 		blamed("DN-11", Likely, func(v *View, g group, f *Finding) {
 			soa := v.said(g.hosts[0], true).soa
-			f.Summary = fmt.Sprintf("The VPC resolver says that %s %s not exist; the answer comes from the zone %s, which also holds a private sibling.", g.names(), verb(len(g.hosts), "does", "do"), plain(soa, 80))
+			f.Summary = fmt.Sprintf("The VPC resolver says that %s %s not exist; the answer comes from the zone %s, which also holds a private sibling.", g.names(), verb(g.n(), "does", "do"), plain(soa, 80))
 			f.Evidence = append(f.Evidence, Evidence{"", "SOA of the negative answer: " + plain(soa, 80)})
 			f.Action.Do = "Replace the private zone by one zone per service name, or add the missing records."
 			f.Action.Command = v.aws("route53", "list-hosted-zones-by-vpc", "--vpc-id", v.vpcID(), "--vpc-region", orWord(v.region(), "REGION"))
@@ -64,10 +64,10 @@ func dnsRules() []Rule {
 		}),
 		{Code: "DN-29", Eval: ipv6Server},
 		blamed("DN-31", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s not exist, at the configured server and at the VPC resolver.", g.names(), verb(len(g.hosts), "does", "do"))
+			f.Summary = fmt.Sprintf("%s %s not exist, at the configured server and at the VPC resolver.", g.names(), verb(g.n(), "does", "do"))
 			if !v.said(g.hosts[0], true).asked {
 				f.Confidence = Possible
-				f.Summary = fmt.Sprintf("%s %s not exist at the configured server; the VPC resolver was not asked.", g.names(), verb(len(g.hosts), "does", "do"))
+				f.Summary = fmt.Sprintf("%s %s not exist at the configured server; the VPC resolver was not asked.", g.names(), verb(g.n(), "does", "do"))
 			}
 			f.Action.Do = "Check the name and the Region, then the resolver rules and DNS firewall of the VPC."
 			f.Action.Command = v.aws("route53resolver", "list-resolver-rule-associations")
@@ -280,7 +280,7 @@ func ipv6Server(v *View) []Finding {
 }
 
 func otherHub(v *View, g group, f *Finding) {
-	f.Summary = fmt.Sprintf("%s %s to public addresses, which do not answer, while sibling names lead to endpoints in another VPC.", g.names(), verb(len(g.hosts), "resolves", "resolve"))
+	f.Summary = fmt.Sprintf("%s %s to public addresses, which do not answer, while sibling names lead to endpoints in another VPC.", g.names(), verb(g.n(), "resolves", "resolve"))
 	f.Evidence = append(f.Evidence, v.working(2, func(pp *PortPath) bool { return v.remote(pp.Addr.Info) })...)
 	f.Action.Do = "Associate the hub's private zone or Route 53 profile for these names with " + v.vpcID() + ". Do not create a new endpoint here: it would split the names between two designs."
 	f.Action.Command = v.aws("route53", "list-hosted-zones-by-vpc", "--vpc-id", v.vpcID(), "--vpc-region", orWord(v.region(), "REGION"))
@@ -289,7 +289,7 @@ func otherHub(v *View, g group, f *Finding) {
 
 func noWildcard(v *View, g group, f *Finding) {
 	v.addAnswers(g, f)
-	f.Summary = fmt.Sprintf("%s %s public although the name above is private: the private zone has no wildcard record.", g.names(), verb(len(g.hosts), "is", "are"))
+	f.Summary = fmt.Sprintf("%s %s public although the name above is private: the private zone has no wildcard record.", g.names(), verb(g.n(), "is", "are"))
 	f.Action.Do = "Add a wildcard ALIAS record for the same endpoint to the private zone."
 	f.Action.Command = v.aws("route53", "list-hosted-zones-by-vpc", "--vpc-id", v.vpcID(), "--vpc-region", orWord(v.region(), "REGION"))
 	f.Alternatives = []Alternative{alt("DN-01", "no private zone exists: describe-vpc-endpoints shows private DNS off")}

@@ -16,9 +16,9 @@ func endpointRules() []Rule {
 		{Code: "EP-14", Eval: publicPath},
 		{Code: "EP-15", Eval: mixedPath},
 		blamed("EP-16", Possible, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s not work, and no rule explains it.", g.names(), verb(len(g.hosts), "does", "do"))
+			f.Summary = fmt.Sprintf("%s %s not work, and no rule explains it.", g.names(), verb(g.n(), "does", "do"))
 			if p := g.bs[0].port; p != nil && refusing(p.Dial) {
-				f.Summary = fmt.Sprintf("%s %s the connection at every address: a rule of this host or a device on the path does that, no security group or NACL.", g.names(), verb(len(g.hosts), "refuses", "refuse"))
+				f.Summary = fmt.Sprintf("%s %s the connection at every address: a rule of this host or a device on the path does that, no security group or NACL.", g.names(), verb(g.n(), "refuses", "refuse"))
 				f.Alternatives = []Alternative{
 					alt("OS-01", "sudo nft list ruleset: a reject rule for TCP 443"),
 					alt("FW-01", "the log of the firewall on the public path"),
@@ -45,7 +45,7 @@ func gatewayRules() []Rule {
 	return []Rule{
 		blamed("GW-01", Likely, noGateway),
 		blamed("GW-03", Possible, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s silent while other public addresses answer.", g.names(), verb(len(g.hosts), "is", "are"))
+			f.Summary = fmt.Sprintf("%s %s silent while other public addresses answer.", g.names(), verb(g.n(), "is", "are"))
 			f.Evidence = append(f.Evidence, v.working(1, func(pp *PortPath) bool { return public(pp.Addr.Info) && !store(pp.Path.T) })...)
 			f.Action.Do = "Check the gateway endpoint's route and policy, and the NACL of " + v.subnetID() + " for the public ranges of the service."
 			f.Action.Command = v.nacls(v.subnetID())
@@ -56,7 +56,7 @@ func gatewayRules() []Rule {
 
 func noGateway(v *View, g group, f *Finding) {
 	f.Summary = fmt.Sprintf("%s %s to public addresses, which is normal for a gateway endpoint, and none answers, while private endpoints do.",
-		g.names(), verb(len(g.hosts), "resolves", "resolve"))
+		g.names(), verb(g.n(), "resolves", "resolve"))
 	f.Evidence = append(f.Evidence, v.working(1, func(pp *PortPath) bool { return v.local(pp.Addr.Info) })...)
 	f.Action.Do = "Associate the gateway endpoint with the route table of " + v.subnetID() + ". Open connections to the service drop for a moment."
 	f.Action.Command = v.routeTables()
@@ -93,7 +93,7 @@ const wholeVPC = " Private DNS changes these names for the whole VPC: the endpoi
 // are private and work, the VPC is known to have endpoints with private DNS.
 func noEndpoint(v *View, g group, f *Finding) {
 	siblings := v.working(2, func(pp *PortPath) bool { return v.local(pp.Addr.Info) })
-	needed := v.needed(g)
+	needed := g.main()
 	f.Summary = fmt.Sprintf("%s %s to public addresses, and no public address answers from %s.", list(needed, 3), verb(len(needed), "resolves", "resolve"), v.where())
 	if len(siblings) > 0 {
 		f.Summary += " Other names are private and answer, so endpoints and private DNS work in this VPC."
@@ -119,25 +119,10 @@ func noEndpoint(v *View, g group, f *Finding) {
 		f.Action.Command = v.createEndpoint(g.paths[0].T)
 	}
 	if f.Severity == SevInfo {
-		f.Summary = fmt.Sprintf("%s %s optional and not reachable: public addresses, and none answers.", g.names(), verb(len(g.hosts), "is", "are"))
+		f.Summary = fmt.Sprintf("%s %s optional and not reachable: public addresses, and none answers.", g.names(), verb(g.n(), "is", "are"))
 		f.Action.Do = "Nothing, unless something on this host uses them; then create interface endpoints for them."
 	}
 	f.Action.Verify = "vpcdoctor check"
-}
-
-// needed lists the hosts of a group that matter most: the required ones where
-// there are any.
-func (v *View) needed(g group) []string {
-	var out []string
-	for _, p := range g.paths {
-		if p.T.Need == fact.NeedRequired {
-			out = append(out, p.T.Host)
-		}
-	}
-	if len(out) == 0 {
-		return g.hosts
-	}
-	return out
 }
 
 func noMessages(v *View, g group, f *Finding) {
@@ -257,12 +242,12 @@ func publicPath(v *View) []Finding {
 	if len(g.hosts) == 0 {
 		return nil
 	}
-	f.Summary = fmt.Sprintf("%s %s by public addresses, through NAT or an internet gateway.", g.names(), verb(len(g.hosts), "works", "work"))
+	f.Summary = fmt.Sprintf("%s %s by public addresses, through NAT or an internet gateway.", g.names(), verb(g.n(), "works", "work"))
 	f.Action.Command = v.describeEndpoints(g)
 	switch {
 	case require:
 		f.Severity = SevError
-		f.Summary = fmt.Sprintf("%s %s public addresses, and --require-private forbids a public path.", g.names(), verb(len(g.hosts), "has", "have"))
+		f.Summary = fmt.Sprintf("%s %s public addresses, and --require-private forbids a public path.", g.names(), verb(g.n(), "has", "have"))
 		f.Action.Do = "Create interface endpoints with private DNS for them." + wholeVPC
 	case v.Set.Run.Expect == "private":
 		f.Severity = SevWarning
@@ -294,7 +279,7 @@ func mixedPath(v *View) []Finding {
 	if len(g.hosts) == 0 || len(private) == 0 {
 		return nil
 	}
-	f.Summary = fmt.Sprintf("%s %s by public addresses while %s %s private.", g.names(), verb(len(g.hosts), "works", "work"), list(private, 3), verb(len(private), "is", "are"))
+	f.Summary = fmt.Sprintf("%s %s by public addresses while %s %s private.", g.names(), verb(g.n(), "works", "work"), list(private, 3), verb(len(private), "is", "are"))
 	f.Action.Do = fmt.Sprintf("Create the missing interface endpoints for %s, or pass --expect any if that is intended.", g.names()) + wholeVPC
 	f.Action.Command = v.describeEndpoints(g)
 	f.Alternatives = []Alternative{alt("DN-01", "describe-vpc-endpoints: it exists with PrivateDnsEnabled false")}

@@ -24,12 +24,12 @@ func hostRules() []Rule {
 		blamed("RT-02", Likely, noLocalRoute).explains("AG-20"),
 		blamed("RT-06", Likely, overlapping).explains("AG-20"),
 		blamed("V6-02", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("This host has no IPv4 address, and %s %s IPv4 addresses only.", g.names(), verb(len(g.hosts), "has", "have"))
+			f.Summary = fmt.Sprintf("This host has no IPv4 address, and %s %s IPv4 addresses only.", g.names(), verb(g.n(), "has", "have"))
 			f.Action.Do = "Set the agent's endpoints to the dual-stack names of the Region, or give the subnet NAT64 and DNS64."
 		}).explains("AG-20"),
 		{Code: "V6-01", Eval: deadIPv6},
 		blamed("V6-03", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s to NAT64 addresses (64:ff9b::/96), and they do not answer.", g.names(), verb(len(g.hosts), "resolves", "resolve"))
+			f.Summary = fmt.Sprintf("%s %s to NAT64 addresses (64:ff9b::/96), and they do not answer.", g.names(), verb(g.n(), "resolves", "resolve"))
 			f.Action.Do = "Route 64:ff9b::/96 of " + v.subnetID() + " to a NAT gateway."
 			f.Action.Command = v.aws("ec2", "describe-route-tables", "--filters", "Name=association.subnet-id,Values="+v.subnetID())
 		}),
@@ -113,7 +113,7 @@ func noLocalRoute(v *View, g group, f *Finding) {
 func overlapping(v *View, g group, f *Finding) {
 	i, _ := v.overlap(g.addrs[0])
 	f.Summary = fmt.Sprintf("%s %s to %s, which lies in the network of the local interface %s: the packets never reach the VPC.",
-		g.names(), verb(len(g.hosts), "resolves", "resolve"), addrList(g.addrs, 2), i.Name)
+		g.names(), verb(g.n(), "resolves", "resolve"), addrList(g.addrs, 2), i.Name)
 	f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("interface %s has %v", i.Name, i.Addrs)})
 	f.Action = Action{Do: "Move the network of " + plain(i.Name, 20) + " to a range outside the VPC CIDRs.", Command: "ip route get " + g.addrs[0].String(), Where: "instance"}
 }

@@ -6,7 +6,7 @@ func partitionRules() []Rule {
 	return []Rule{
 		{Code: "CN-01", Eval: wrongSuffix},
 		blamed("CN-05", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s not exist, and the catalogue does not list the service in %s.", g.names(), verb(len(g.hosts), "does", "do"), orWord(v.region(), "this Region"))
+			f.Summary = fmt.Sprintf("%s %s not exist, and the catalogue does not list the service in %s.", g.names(), verb(g.n(), "does", "do"), orWord(v.region(), "this Region"))
 			f.Action.Do = "List what the Region offers. A service that is not there cannot be reached by an endpoint."
 			f.Action.Command = v.aws("ec2", "describe-vpc-endpoint-services")
 			f.Alternatives = []Alternative{alt("DN-31", "the list shows the service: pass it with --catalog")}

@@ -9,7 +9,7 @@ import (
 func routeRules() []Rule {
 	return []Rule{
 		blamed("RT-01", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s reached by public addresses, and no public address answers from %s.", g.names(), verb(len(g.hosts), "is", "are"), v.where())
+			f.Summary = fmt.Sprintf("%s %s reached by public addresses, and no public address answers from %s.", g.names(), verb(g.n(), "is", "are"), v.where())
 			f.Evidence = append(f.Evidence, v.working(1, func(pp *PortPath) bool { return v.local(pp.Addr.Info) })...)
 			f.Action.Do = "Give " + v.subnetID() + " a route to a NAT gateway or internet gateway if these names are needed."
 			f.Action.Command = v.routeTables()
@@ -18,7 +18,7 @@ func routeRules() []Rule {
 		blamed("RT-04", Likely, remoteSilent).explains("AG-20"),
 		blamed("RT-08", Likely, deadAddress),
 		blamed("RT-09", Possible, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s silent at %s while other public addresses answer.", g.names(), verb(len(g.hosts), "is", "are"), addrList(g.addrs, 2))
+			f.Summary = fmt.Sprintf("%s %s silent at %s while other public addresses answer.", g.names(), verb(g.n(), "is", "are"), addrList(g.addrs, 2))
 			f.Evidence = append(f.Evidence, v.working(2, func(pp *PortPath) bool { return public(pp.Addr.Info) })...)
 			f.Action.Do = "Look at the NAT gateway's ErrorPortAllocation, then at firewalls on the public path."
 			f.Action.Command = v.routeTables()
@@ -50,7 +50,7 @@ func (v *View) sealed() []Alternative {
 
 func remoteSilent(v *View, g group, f *Finding) {
 	f.Summary = fmt.Sprintf("%s %s to %s, private addresses outside the VPC (%s), and none answers.",
-		g.names(), verb(len(g.hosts), "resolves", "resolve"), addrList(g.addrs, 2), v.vpcCIDRs())
+		g.names(), verb(g.n(), "resolves", "resolve"), addrList(g.addrs, 2), v.vpcCIDRs())
 	f.Evidence = append(f.Evidence, Evidence{"", "VPC CIDRs by IMDS: " + v.vpcCIDRs()})
 	f.Action.Do = "Check the route from " + v.subnetID() + " to the hub (transit gateway or peering) and the route back in the hub's endpoint subnets."
 	f.Action.Command = v.routeTables()

@@ -16,7 +16,7 @@ func sealedInstance(v *View, g group, f *Finding) {
 	for _, a := range g.addrs {
 		own = own || v.onLink(a)
 	}
-	f.Summary = fmt.Sprintf("No connect from %s is answered: %s %s silent.", v.where(), g.names(), verb(len(g.hosts), "is", "are"))
+	f.Summary = fmt.Sprintf("No connect from %s is answered: %s %s silent.", v.where(), g.names(), verb(g.n(), "is", "are"))
 	alts := []Alternative{alt("SG-03", "the endpoints' groups admit nobody: describe-network-interfaces shows the default group")}
 	if own {
 		f.Summary += " Even an endpoint in our own subnet is silent, so NACLs and routes are not the cause."
@@ -62,7 +62,7 @@ func (v *View) groupRules() string {
 
 func closedEndpoint(v *View, g group, f *Finding) {
 	f.Summary = fmt.Sprintf("%s %s silent at %s while other endpoints answer: the endpoint's security group likely does not admit 443 from %s.",
-		g.names(), verb(len(g.hosts), "is", "are"), addrList(g.addrs, 3), orWord(v.ENI.SubnetID, "this instance"))
+		g.names(), verb(g.n(), "is", "are"), addrList(g.addrs, 3), orWord(v.ENI.SubnetID, "this instance"))
 	ok := v.working(2, func(pp *PortPath) bool { return v.local(pp.Addr.Info) || v.remote(pp.Addr.Info) })
 	alts := []Alternative{
 		alt("EP-03", "describe-vpc-endpoints: the state is not available"),
@@ -72,7 +72,7 @@ func closedEndpoint(v *View, g group, f *Finding) {
 	if len(ok) == 0 {
 		ok = v.working(1, func(pp *PortPath) bool { return public(pp.Addr.Info) })
 		f.Summary = fmt.Sprintf("%s %s silent at %s while public addresses answer: 443 leaves the instance, but no endpoint admits it.",
-			g.names(), verb(len(g.hosts), "is", "are"), addrList(g.addrs, 3))
+			g.names(), verb(g.n(), "is", "are"), addrList(g.addrs, 3))
 		alts = []Alternative{
 			alt("SG-03", "describe-network-interfaces: the endpoints have the default group"),
 			alt("SG-01", "the egress rules of "+v.groups()+" leave out the VPC CIDRs"),
@@ -116,6 +116,7 @@ func otherNACL(v *View, g group, f *Finding) {
 	f.Action.Do = "Find the subnet of " + g.addrs[0].String() + ", and allow TCP 443 in and TCP 1024-65535 out in its NACL."
 	f.Action.Command = v.interfaceOf(g.addrs[0].String())
 	f.Alternatives = []Alternative{
+		alt("SG-06", "describe-network-acls of "+v.subnetID()+": an entry that denies 443 to or from that block only"),
 		alt("SV-01", "the health dashboard: that AZ is impaired"),
 		alt("RT-03", "describe-route-tables of "+v.subnetID()+": a route more specific than local"),
 	}

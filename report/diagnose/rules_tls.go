@@ -19,7 +19,7 @@ func tlsRules() []Rule {
 			}
 		}).explains("AG-20"),
 		blamed("FW-04", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s a certificate of an unknown issuer while other AWS names show the genuine one.", g.names(), verb(len(g.hosts), "shows", "show"))
+			f.Summary = fmt.Sprintf("%s %s a certificate of an unknown issuer while other AWS names show the genuine one.", g.names(), verb(g.n(), "shows", "show"))
 			f.Evidence = append(f.Evidence, v.goodTLS(1)...)
 			f.Action.Do = "Exclude these names from TLS inspection, or install its CA in the system store of this host."
 			f.Action.Command = openssl(g)
@@ -60,7 +60,7 @@ func tlsRules() []Rule {
 			f.Action.Command = openssl(g)
 		}),
 		blamed("TL-05", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s our TLS parameters.", g.names(), verb(len(g.hosts), "refuses", "refuse"))
+			f.Summary = fmt.Sprintf("%s %s our TLS parameters.", g.names(), verb(g.n(), "refuses", "refuse"))
 			f.Action.Do = "Compare with another client; look for an inspecting device between."
 			f.Action.Command = openssl(g)
 			f.Alternatives = []Alternative{alt("FW-05", "the log of the inspecting device")}

@@ -128,6 +128,8 @@ func (v *View) silentPublic(p *Path, c contrast) Code {
 	switch {
 	case p.T.ID == "ec2messages":
 		return "EP-02"
+	case v.onlyOwnSubnet(c) && !outside(c):
+		return "SG-06"
 	case len(c.pubOK) > 0 && store(p.T):
 		return "GW-03"
 	case len(c.pubOK) > 0:
@@ -182,15 +184,21 @@ func (v *View) silentPrivate(pp *PortPath, c contrast) Code {
 	switch {
 	case len(c.privOK) == 0:
 		return v.silentAll(c)
-	case v.onlyOwnSubnet(c):
+	case v.onlyOwnSubnet(c) && !outside(c):
 		return "SG-06"
 	case v.deadSubnet(pp.Addr.Addr, c):
 		return "SG-08"
+	case v.onlyOwnSubnet(c):
+		return "SG-06"
 	case v.wholly(pp.Path, silentDial):
 		return "SG-02"
 	}
 	return "RT-08"
 }
+
+// outside tells whether anything beyond the VPC answers: then the NACL of our
+// own subnet lets 443 out and the answers in.
+func outside(c contrast) bool { return len(c.pubOK)+len(c.storeOK)+len(c.remOK) > 0 }
 
 func silentDial(d fact.Dial) bool { return d.Class == fact.Timeout }
 
