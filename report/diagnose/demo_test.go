@@ -2,6 +2,8 @@ package diagnose
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 
 	"vpcdoctor/probe/fact"
@@ -68,6 +70,35 @@ func TestArticle(t *testing.T) {
 				t.Logf("%s", b)
 			}
 		})
+	}
+}
+
+// The first action of each step is the one that the article would take.
+func TestArticleActions(t *testing.T) {
+	b := sealed()
+	b.silent("52.82.1.1", "52.82.1.2", "52.82.1.3", "52.82.1.4", "52.82.1.5")
+	f := Run(b.Set, Options{}).Causes[0]
+	var alts []Code
+	for _, a := range f.Alternatives {
+		alts = append(alts, a.Code)
+	}
+	if want := []Code{"RT-01", "SG-01", "SG-06", "RT-14", "DN-01", "DN-03"}; !slices.Equal(alts, want) {
+		t.Errorf("alternatives %v, want %v", alts, want)
+	}
+	if !strings.Contains(f.Action.Do, "interface endpoints") || !strings.Contains(f.Action.Do, "NAT gateway") {
+		t.Errorf("one way out is missing: %s", f.Action.Do)
+	}
+	c := sealed()
+	c.resolves(host("ssm"), "10.192.10.11")
+	c.silent("52.82.1.2", "52.82.1.3", "52.82.1.4", "52.82.1.5")
+	f = Run(c.Set, Options{}).Causes[0]
+	want := "aws ec2 create-vpc-endpoint --region cn-northwest-1 --vpc-id vpc-01 --vpc-endpoint-type Interface" +
+		" --service-name com.amazonaws.cn-northwest-1.ssmmessages --subnet-ids subnet-01 --security-group-ids SG_ID --private-dns-enabled"
+	if f.Action.Command != want {
+		t.Errorf("command %q", f.Action.Command)
+	}
+	if f.Confidence != Likely || f.Alternatives[0].Code != "DN-01" {
+		t.Errorf("%+v", f)
 	}
 }
 

@@ -63,6 +63,12 @@ var pathFirings = []firing{
 			w.silent("10.192.20.11", "10.192.20.12", "10.192.20.13")
 		},
 		miss: func(w world) { w.answer(host("kms"), "10.192.20.13", "10.192.30.13") }},
+	{code: "SG-08", sev: SevError, // S3 answers: our own NACL lets 443 out
+		make: func(w world) {
+			w.s3("52.82.1.5")
+			w.silent("10.192.20.11", "10.192.20.12", "10.192.20.13")
+		},
+		miss: func(w world) { w.silent("52.82.1.5") }}, // SG-06, which explains S3 as well
 	{code: "RT-01", sev: SevError,
 		make: func(w world) {
 			t := w.target("rds", fact.NeedRequired, "52.82.1.20")
@@ -98,6 +104,9 @@ var pathFirings = []firing{
 			w.unresolved("billing.example.internal", failed(fact.NXDomain, ms), failed(fact.NXDomain, ms))
 		},
 		miss: func(w world) { w.resolves("billing.example.internal", "10.192.10.60") }},
+	{code: "PL-03", sev: SevWarning,
+		make: func(w world) { w.custom("10.192.10.60").CIDR = "10.192.20.0/24" },
+		miss: func(w world) { w.t("billing").CIDR = "10.192.10.0/24" }},
 	{code: "PL-04", sev: SevError,
 		make: func(w world) {
 			w.custom("10.192.10.60")
