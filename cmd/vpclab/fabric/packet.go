@@ -101,6 +101,7 @@ func (p *packet) parseIPv6(b []byte) bool {
 
 func (p *packet) parsePorts(b []byte, src, dst netip.Addr) bool {
 	p.l4 = b
+	p.src, p.dst = netip.AddrPortFrom(src, 0), netip.AddrPortFrom(dst, 0)
 	switch {
 	case p.proto == protoUDP && len(b) >= 8:
 	case p.proto == protoTCP && len(b) >= 20:

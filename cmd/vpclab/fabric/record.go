@@ -20,7 +20,7 @@ type Record struct {
 	Src   netip.AddrPort `json:"src,omitzero"`
 	Dst   netip.AddrPort `json:"dst,omitzero"`
 	Flags string         `json:"flags,omitempty"` // of TCP: letters of FSRPA
-	Len   int            `json:"len"`             // of the IP packet; of the frame, when it is another protocol
+	Len   int            `json:"len"`             // of the IP packet; 0 when it is none
 
 	Question string `json:"question,omitempty"` // of a DNS question: "ssm.us-east-1.amazonaws.com A"
 	Head     string `json:"head,omitempty"`     // first bytes of a TCP payload that was sent and begins with a capital: plain HTTP
@@ -35,10 +35,7 @@ func record(w io.Writer, p *packet, ok, sent bool) {
 	if w == nil || p.arp || p.solicit {
 		return
 	}
-	r := Record{Time: time.Now(), Sent: sent, Proto: "other", Len: len(p.frame)}
-	if ok {
-		r.Src, r.Dst, r.Len = p.src, p.dst, p.length
-	}
+	r := Record{Time: time.Now(), Sent: sent, Proto: "other", Src: p.src, Dst: p.dst, Len: p.length}
 	switch {
 	case ok && p.proto == protoTCP:
 		r.Proto, r.Flags = "tcp", flagLetters(p.flags)
