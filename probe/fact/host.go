@@ -23,6 +23,9 @@ type Host struct {
 	Before     Counters     `json:"before"` // kernel counters at the start of the run
 	After      Counters     `json:"after"`  // and at its end
 	Proxy      ProxySetting `json:"proxy"`  // proxy variables of our own environment
+
+	ENA      []ENACounter `json:"ena,omitempty"`      // allowance counters of the default route's interface; none: another driver, or not read
+	Firewall *Firewall    `json:"firewall,omitempty"` // the local packet filter; nil: not looked at
 }
 
 // Interface is a network interface that is up.
