@@ -42,6 +42,9 @@ type Set struct {
 	Requests   []Request   `json:"requests,omitempty"`   // one per HTTP request
 	Tunnels    []Tunnel    `json:"tunnels,omitempty"`    // one per CONNECT through a proxy
 
+	Controls []Control `json:"controls,omitempty"` // one per comparison dial, on trouble only
+	Traces   []Trace   `json:"traces,omitempty"`   // one per TCP traceroute, on trouble only
+
 	Cut []Cut `json:"cut,omitempty"` // what the run left out, and why
 }
 

@@ -13,6 +13,9 @@ type Dial struct {
 	Local netip.AddrPort `json:"local,omitzero"`
 	Errno string         `json:"errno,omitempty"` // "ECONNREFUSED"; empty when the kernel gave none
 	Proxy string         `json:"proxy,omitempty"` // host:port, when Addr is a proxy's
+
+	Route     *RouteTo `json:"route,omitempty"`     // asked for a dial that failed
+	Neighbour string   `json:"neighbour,omitempty"` // state of the on-link address after the dial
 }
 
 // Handshake is one TLS handshake on a connection that was just opened. It is
