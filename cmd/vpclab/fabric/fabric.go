@@ -189,6 +189,7 @@ func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
 		return action{reset: fl.path.Returns}
 	}
 	act := action{pass: true}
+	greeted := forward && len(fl.path.Boxes) > 0 && fl.hello.add(p)
 	for i := range fl.path.Boxes {
 		b := &fl.path.Boxes[i]
 		act.delay += b.Latency
@@ -201,16 +202,16 @@ func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
 			fl.dead = true
 			return action{reset: true, delay: act.delay * 2}
 		}
-		if forward && (len(b.DropSNI) > 0 || len(b.ResetSNI) > 0) {
-			name, done := fl.hello.add(p)
-			switch {
-			case done && world.MatchName(b.ResetSNI, name):
-				fl.dead = true
-				return action{reset: true, delay: act.delay * 2}
-			case done && world.MatchName(b.DropSNI, name):
-				fl.dead = true
-				return action{}
-			}
+		if !greeted {
+			continue
+		}
+		switch {
+		case world.MatchName(b.ResetSNI, fl.hello.name):
+			fl.dead = true
+			return action{reset: true, delay: act.delay * 2}
+		case world.MatchName(b.DropSNI, fl.hello.name), b.DropSplit && fl.hello.parts > 1:
+			fl.dead = true
+			return action{}
 		}
 	}
 	return act

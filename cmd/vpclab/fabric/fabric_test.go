@@ -185,6 +185,7 @@ func TestMiddleboxes(t *testing.T) {
 		{"resets the name", world.Middlebox{ResetSNI: []string{"*.example.com"}}, []Side{Lab, Lab, Instance}},
 		{"leaves other names alone", world.Middlebox{ResetSNI: []string{"kms.example.com"}}, []Side{Lab, Lab, Lab}},
 		{"drops large packets", world.Middlebox{MaxPacket: 600}, []Side{Lab, Lab}},
+		{"cannot reassemble", world.Middlebox{DropSplit: true}, []Side{Lab, Lab}},
 		{"refuses", world.Middlebox{AlwaysRST: true}, []Side{Instance}},
 		{"loses everything", world.Middlebox{Loss: 1}, nil},
 	}

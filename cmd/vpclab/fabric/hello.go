@@ -8,39 +8,36 @@ import (
 // hello collects a flow's first bytes until they show a TLS ClientHello, as
 // an inspecting firewall does.
 type hello struct {
-	next uint32 // sequence number expected
-	buf  []byte
-	done bool
-	name string
+	next  uint32 // sequence number expected
+	buf   []byte
+	parts int // packets it came in
+	done  bool
+	name  string
 }
 
 // maxHello bounds what is collected: a ClientHello with a post-quantum key
 // share takes about 1.7 kB.
 const maxHello = 16 << 10
 
-// add takes one packet from the client and returns the server name once the
-// hello is complete; the name is empty when there is none. done is reported
-// for every later packet too.
-func (h *hello) add(p *packet) (name string, done bool) {
+// add takes one packet from the client and tells whether the hello is
+// complete; it is for every later packet too. The name is empty when the hello
+// has none.
+func (h *hello) add(p *packet) bool {
 	if p.syn() {
 		h.next = p.seq + 1
-		return "", false
+		return false
 	}
-	if h.done {
-		return h.name, true
+	if h.done || len(p.payload) == 0 || p.seq != h.next || len(h.buf) > maxHello {
+		return h.done
 	}
-	if len(p.payload) == 0 || p.seq != h.next || len(h.buf) > maxHello {
-		return "", false
-	}
+	h.parts++
 	h.next += uint32(len(p.payload))
 	h.buf = append(h.buf, p.payload...)
 	name, ok, more := serverName(h.buf)
-	if more {
-		return "", false
+	if !more && ok {
+		h.done, h.name = true, name
 	}
-	h.done = ok
-	h.name = name
-	return name, ok
+	return h.done
 }
 
 // serverName reads the SNI of a ClientHello at the start of a stream. more

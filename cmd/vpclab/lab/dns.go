@@ -91,7 +91,20 @@ func (h dnsHandler) ServeDNS(rw dns.ResponseWriter, q *dns.Msg) {
 			Serial: 1, Refresh: 7200, Retry: 900, Expire: 1209600, Minttl: 86400,
 		})
 	}
+	if rw.RemoteAddr().Network() == "udp" {
+		if m.Truncate(datagram(q)); a.Truncated {
+			m.Truncated, m.Answer = true, nil
+		}
+	}
 	_ = rw.WriteMsg(m) // a client that has gone is not our business
+}
+
+// datagram is how much the asker takes over UDP.
+func datagram(q *dns.Msg) int {
+	if opt := q.IsEdns0(); opt != nil {
+		return max(int(opt.UDPSize()), dns.MinMsgSize)
+	}
+	return dns.MinMsgSize
 }
 
 // serveStub runs systemd-resolved's listener inside the instance: it passes

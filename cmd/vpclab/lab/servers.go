@@ -117,6 +117,8 @@ func awsMode(b world.ServerBehavior) probetest.AWSMode {
 	switch {
 	case b.Endless:
 		return probetest.AWSEndless
+	case b.Error5xx:
+		return probetest.AWSError
 	case b.BlockPage:
 		return probetest.AWSBlockPage
 	case b.NotAWS:

@@ -37,20 +37,17 @@ func agentFaults() []Scenario {
 			w.Host.Agent.Config = "{\n  \"Profile\": { \"ShareCreds\": true },\n  \"Mds\": { \"CommandWorkersLimit\": 5 }\n}\n"
 		},
 	}, {
-		Name: "agent-old", Kind: Fault, Want: degraded("AG-05"), NearOf: "ec2messages-missing-old",
+		Name: "agent-old", Kind: Fault, Want: broken("AG-05"), NearOf: "agent-aged",
 		Story:  "the agent is a release of 2021",
 		Change: func(w *world.World, _ *Seed) { w.Host.Agent.Installs[0].Version = "3.0.1390.0" },
 	}, {
-		Name: "agent-aged", Kind: Healthy, Want: noFault, NearOf: "agent-aged-alone",
-		Story:  "the agent is a release of 2023, and ec2messages still works",
+		Name: "agent-aged", Kind: Fault, Want: degraded("AG-05"),
+		Story:  "the agent is a release of 2023: it still leans on ec2messages",
 		Change: func(w *world.World, _ *Seed) { w.Host.Agent.Installs[0].Version = "3.2.2086.0" },
 	}, {
-		Name: "agent-aged-alone", Kind: Fault, Want: degraded("AG-05"),
-		Story: "the agent is a release of 2023, and ec2messages has no endpoint",
-		Change: func(w *world.World, _ *Seed) {
-			dropEndpoints(w, "ec2messages")
-			w.Host.Agent.Installs[0].Version = "3.2.2086.0"
-		},
+		Name: "agent-new-enough", Kind: Healthy, Want: noFault, NearOf: "agent-aged",
+		Story:  "the agent is the first release that does without ec2messages",
+		Change: func(w *world.World, _ *Seed) { w.Host.Agent.Installs[0].Version = "3.3.40.0" },
 	}, {
 		Name: "agent-twice", Kind: Fault, Want: degraded("AG-03"),
 		Story: "the snap and the package are both installed",

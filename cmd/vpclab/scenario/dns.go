@@ -112,8 +112,8 @@ func noAnswers() []Scenario {
 		Story:  "resolv.conf has only the IPv6 address of the VPC resolver; the host has no IPv6",
 		Change: func(w *world.World, _ *Seed) { w.Host.Nameservers = []string{world.ResolverAddrV6.String()} },
 	}, {
-		Name: "ipv6-dns-first", Kind: Healthy, Want: Want{Status: "healthy"}, NearOf: "ipv6-dns",
-		Story: "the same with the IPv4 address behind it: the kernel refuses the first one at once",
+		Name: "ipv6-dns-first", Kind: Fault, Want: degraded("DN-29"), NearOf: "ipv6-dns",
+		Story: "the same with the IPv4 address behind it, which answers",
 		Change: func(w *world.World, _ *Seed) {
 			w.Host.Nameservers = []string{world.ResolverAddrV6.String(), w.VPC.ResolverAddr().String()}
 		},
@@ -121,6 +121,24 @@ func noAnswers() []Scenario {
 		Name: "custom-dns-refuses", Kind: Fault, Want: broken("DN-05"),
 		Story:  "the company's DNS server refuses to recurse for us",
 		Change: func(w *world.World, s *Seed) { addDNS(w, s, world.DNSRefuse) },
+	}, {
+		Name: "dns-tcp-refused", Kind: Fault, Want: broken("DN-26"),
+		Story: "the company's DNS server truncates its answers and takes no TCP",
+		Change: func(w *world.World, s *Seed) {
+			addDNS(w, s, world.DNSForward)
+			w.DNSServers[0].Truncates, w.DNSServers[0].NoTCP = true, true
+		},
+	}, {
+		Name: "dns-by-tcp", Kind: Healthy, Want: noFault, NearOf: "dns-tcp-refused",
+		Story: "the company's DNS server truncates its answers and gives them over TCP",
+		Change: func(w *world.World, s *Seed) {
+			addDNS(w, s, world.DNSForward)
+			w.DNSServers[0].Truncates = true
+		},
+	}, {
+		Name: "resolver-throttled", Kind: Fault, Want: broken("DN-21"),
+		Story:  "production traffic uses up the packet allowance towards the VPC resolver",
+		Change: func(w *world.World, _ *Seed) { w.Resolver.DropAbove = 8 },
 	}, {
 		Name: "dns-support-off", Kind: Fault, Want: broken("DN-04"),
 		Story:  "enableDnsSupport is false",

@@ -40,7 +40,7 @@ func missingEndpoints() []Scenario {
 		Story:  "no endpoint for the retired ec2messages; the agent is current",
 		Change: func(w *world.World, _ *Seed) { dropEndpoints(w, "ec2messages") },
 	}, {
-		Name: "ec2messages-missing-old", Kind: Fault, Want: broken("AG-05"),
+		Name: "ec2messages-missing-old", Kind: Fault, Want: broken("AG-05"), NearOf: "agent-old",
 		Story: "no endpoint for ec2messages, and an agent that knows no other channel",
 		Change: func(w *world.World, _ *Seed) {
 			dropEndpoints(w, "ec2messages")
@@ -66,6 +66,14 @@ func missingEndpoints() []Scenario {
 		Story: "the endpoint of a required service is in the state failed",
 		Change: func(w *world.World, s *Seed) {
 			w.VPC.Endpoint(Pick(s, required)).State = "failed"
+		},
+	}, {
+		Name: "ipv6-egress-missing", Kind: Fault, Want: degraded("V6-01"), NearOf: "dual-stack",
+		Story: "endpoints have IPv6 addresses, the security group lets only IPv4 out",
+		Change: func(w *world.World, _ *Seed) {
+			dualStack(w)
+			g := instanceGroup(w)
+			g.Egress = g.Egress[:1]
 		},
 	}, {
 		Name: "wrong-address", Kind: Fault, Want: broken("RT-08", "EP-16", "TL-04"),

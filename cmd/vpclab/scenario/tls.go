@@ -47,6 +47,17 @@ func tlsFaults() []Scenario {
 		Name: "jumbo-fits", Kind: Healthy, Want: noFault, NearOf: "mtu-hole",
 		Story: "packets larger than 8500 bytes vanish, as on a transit gateway; none is sent", Change: box(world.Middlebox{Name: "transit gateway", MaxPacket: 8500}),
 	}, {
+		Name: "split-hello", Kind: Fault, Want: broken("TL-07", "FW-03").with("FW-03"), NearOf: "mtu-1500",
+		Story: "a firewall cannot put together a TLS greeting that takes two packets",
+		Change: func(w *world.World, _ *Seed) {
+			w.Host.MTU = 1500
+			w.Middleboxes = []world.Middlebox{{Name: "old firewall", DropSplit: true}}
+		},
+	}, {
+		Name: "mtu-1500", Kind: Healthy, Want: noFault, NearOf: "mtu-hole",
+		Story:  "the interface has an MTU of 1500: the greeting takes two packets",
+		Change: func(w *world.World, _ *Seed) { w.Host.MTU = 1500 },
+	}, {
 		Name: "sni-reset", Kind: Fault, Want: broken("FW-02", "FW-05"),
 		Story: "a firewall resets connections to one required name",
 		Change: func(w *world.World, s *Seed) {
@@ -65,8 +76,11 @@ func tlsFaults() []Scenario {
 		Name: "tls-refused", Kind: Fault, Want: broken("TL-05"),
 		Story: "a required endpoint refuses our TLS parameters", Change: one(func(_ *world.World, b *world.ServerBehavior) { b.TLSAlert = true }),
 	}, {
-		Name: "block-page", Kind: Fault, Want: Want{},
-		Story: "an inspection device that the host trusts answers requests with its own page",
+		Name: "aws-in-trouble", Kind: Fault, Want: degraded("SV-01"),
+		Story: "a required service answers with server errors", Change: one(func(_ *world.World, b *world.ServerBehavior) { b.Error5xx = true }),
+	}, {
+		Name: "block-page", Kind: Fault, Want: Want{Status: "healthy", Codes: []string{"TL-12"}}, NearOf: "tls-intercept-trusted",
+		Story: "an inspection device that the host trusts answers the unsigned request with its own page",
 		Change: func(w *world.World, _ *Seed) {
 			w.Middleboxes = []world.Middlebox{{Name: "inspection", Intercept: true}}
 			w.Host.Roots.Corporate = true

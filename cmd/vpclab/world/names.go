@@ -14,6 +14,8 @@ type Answer struct {
 	SOA    string // owner of the SOA in the authority section of a negative answer
 	TTL    uint32
 	Delay  time.Duration
+	// Truncated says that nothing fits a datagram: the asker must use TCP.
+	Truncated bool
 }
 
 func found(addrs []netip.Addr, v6 bool, ttl uint32, soa string) Answer {
@@ -38,6 +40,7 @@ func (w *World) Ask(server netip.Addr, name string, v6 bool) Answer {
 		if s.Addr == server {
 			a := w.serverAnswer(s, name, v6)
 			a.Delay += s.Delay
+			a.Truncated = a.Truncated || s.Truncates
 			return a
 		}
 	}

@@ -21,6 +21,7 @@ type ServerBehavior struct {
 	TLSAlert    bool     // refuses every hello with a handshake_failure alert
 	NotAWS      bool     // a web server that is no AWS front end, under the company's CA
 	PublicCA    bool     // with NotAWS: under the public CA after all
+	Error5xx    bool     // an AWS front end in trouble
 	BlockPage   bool     // an inspection device's page answers the request
 	Endless     bool     // endless HTTP body
 }
@@ -52,6 +53,7 @@ type Middlebox struct {
 	MaxPacket  int           // longer IP packets vanish without ICMP; 0: no limit
 	DropSNI    []string      // silence after a ClientHello for such a name; "*.x" and "*" allowed
 	ResetSNI   []string      // reset after it
+	DropSplit  bool          // silence after a ClientHello that came in more than one packet
 	AlwaysRST  bool          // answers every SYN with RST
 	DropPorts  [2]uint16     // drops flows with a source port in this range; zero: none
 	Intercept  bool          // re-signs with the company's CA
@@ -134,5 +136,9 @@ type DNSServer struct {
 	Mode    DNSMode
 	Records []Record
 	Delay   time.Duration
-	NoTCP   bool
+	NoTCP   bool // refuses TCP
+
+	// Truncates every answer over UDP, as servers with many records and a
+	// small datagram limit do.
+	Truncates bool
 }
