@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/fact"
@@ -30,48 +31,57 @@ const (
 // Whether the certificate is the right one is told by the fact's Name, System
 // and Reference; none of them fails the handshake.
 //
-// The ClientHello is Go's own: TLS 1.2 and later like the SSM Agent's, SNI host
-// (none for an IP address), no session resumption, so that every handshake
-// shows a full chain. For a tunnel addr is the proxy's and the caller sets
-// the fact's Proxy.
+// The ClientHello is Go's own: TLS 1.2 and later like the SSM Agent's, with a
+// post-quantum key share first, SNI host (none for an IP address), no session
+// resumption, so that every handshake shows a full chain. For a tunnel addr is
+// the proxy's and the caller sets the fact's Proxy.
 func (p *Prober) TLS(ctx context.Context, c net.Conn, addr netip.AddrPort, host string) (*tls.Conn, fact.Handshake) {
 	f := fact.Handshake{Addr: addr, Host: host}
+	t := p.handshake(ctx, c, &f, p.config(host), or(p.TLSTimeout, DefaultTLSTimeout))
+	return t, f
+}
+
+// handshake makes one handshake on c and fills f, whose certificate is verified
+// against f.SNI, or f.Host when that is empty.
+func (p *Prober) handshake(ctx context.Context, c net.Conn, f *fact.Handshake, config *tls.Config, limit time.Duration) *tls.Conn {
 	if o, done := spent(ctx); done {
 		c.Close()
 		f.Outcome = o
-		return nil, f
+		return nil
 	}
-	var (
-		state tls.ConnectionState
-		first = &firstBytes{Conn: c}
-		t     = tls.Client(first, p.config(host, &state))
-	)
-	a := p.attempt(ctx, or(p.TLSTimeout, DefaultTLSTimeout))
+	// The chain is kept as soon as the peer has shown it, so that it is known even
+	// when the handshake fails later (a server that asks for a client certificate).
+	var state tls.ConnectionState
+	config.VerifyConnection = func(s tls.ConnectionState) error {
+		state = s
+		return nil
+	}
+	w := &watched{Conn: c}
+	t := tls.Client(w, config)
+	a := p.attempt(ctx, limit)
 	defer a.cancel()
 	err := t.HandshakeContext(a.ctx)
 	f.Outcome = a.outcome(err)
-	first.stop = true
 	if err != nil {
-		c.Close()
-		describe(&f, err, first.head)
+		w.Close()
+		describe(f, err, w)
 	} else {
+		w.done = true
 		state = t.ConnectionState()
 		f.Version, f.ALPN = tls.VersionName(state.Version), classify.Clean(state.NegotiatedProtocol, 32)
 		if state.CurveID != 0 {
 			f.Group = state.CurveID.String()
 		}
 	}
-	p.verify(&f, state.PeerCertificates, host)
+	p.verify(f, state.PeerCertificates)
 	if err != nil {
-		return nil, f
+		return nil
 	}
-	return t, f
+	return t
 }
 
-// config fills state as soon as the peer has shown its certificate, so that the
-// chain is known even when the handshake fails after it (a server that asks for
-// a client certificate, for one).
-func (p *Prober) config(host string, state *tls.ConnectionState) *tls.Config {
+// config is the base ClientHello.
+func (p *Prober) config(host string) *tls.Config {
 	protocols := p.Protocols
 	if protocols == nil {
 		protocols = []string{"http/1.1"}
@@ -82,18 +92,17 @@ func (p *Prober) config(host string, state *tls.ConnectionState) *tls.Config {
 		MinVersion:             tls.VersionTLS12,
 		NextProtos:             protocols,
 		SessionTicketsDisabled: true,
-		VerifyConnection: func(s tls.ConnectionState) error {
-			*state = s
-			return nil
-		},
 	}
 }
 
 // describe adds what only TLS knows about a failure.
-func describe(f *fact.Handshake, err error, head []byte) {
+func describe(f *fact.Handshake, err error, w *watched) {
 	f.Alert, _ = classify.Alert(err)
 	switch f.Class {
+	case fact.Timeout, fact.Reset, fact.EOF:
+		f.TCP = w.last
 	case fact.NotTLS:
+		head := w.head
 		if i := bytes.IndexAny(head, "\r\n"); i > 0 {
 			head = head[:i] // the first line says enough
 		}
@@ -104,7 +113,7 @@ func describe(f *fact.Handshake, err error, head []byte) {
 }
 
 // verify records the chain and judges it, at our own clock's time.
-func (p *Prober) verify(f *fact.Handshake, chain []*x509.Certificate, host string) {
+func (p *Prober) verify(f *fact.Handshake, chain []*x509.Certificate) {
 	if len(chain) == 0 {
 		return
 	}
@@ -115,10 +124,31 @@ func (p *Prober) verify(f *fact.Handshake, chain []*x509.Certificate, host strin
 	if p.Trust == nil {
 		return
 	}
+	name := f.Host
+	if f.SNI != "" {
+		name = f.SNI
+	}
 	at := p.now()
-	f.Name = p.Trust.Name(chain[0], strings.TrimSuffix(host, "."))
+	f.Name = p.Trust.Name(chain[0], strings.TrimSuffix(name, "."))
 	f.System = p.Trust.System(chain, at)
 	f.Reference = p.Trust.Reference(chain, at)
+}
+
+// VerifyAt verifies a chain again at the time that its server gave (the Date of
+// an HTTP answer on the same connection, which was read without trusting it),
+// and fills Then, SystemThen and ReferenceThen. A chain that is valid then and
+// not now is a matter of clocks. Without a time or a chain nothing changes.
+//
+// The raw chain is in conn.ConnectionState().PeerCertificates of the connection
+// that TLS returned; a fact keeps only a digest of it.
+func (p *Prober) VerifyAt(f *fact.Handshake, chain []*x509.Certificate, at time.Time) {
+	if p.Trust == nil || len(chain) == 0 || at.IsZero() {
+		return
+	}
+	chain = chain[:min(len(chain), maxChain)]
+	f.Then = at.UTC()
+	f.SystemThen = p.Trust.System(chain, at)
+	f.ReferenceThen = p.Trust.Reference(chain, at)
 }
 
 // reduce keeps of a certificate what a reader needs, bounded and printable.
@@ -137,20 +167,4 @@ func reduce(c *x509.Certificate) fact.Cert {
 	}
 	r.MoreNames = len(c.DNSNames) - len(r.Names)
 	return r
-}
-
-// firstBytes remembers the beginning of what the peer sends, because crypto/tls
-// reads ahead and keeps only five bytes of an answer that is not TLS.
-type firstBytes struct {
-	net.Conn
-	head []byte
-	stop bool // set by the reading goroutine's owner once the handshake is over
-}
-
-func (f *firstBytes) Read(b []byte) (int, error) {
-	n, err := f.Conn.Read(b)
-	if room := maxFirst - len(f.head); !f.stop && n > 0 && room > 0 {
-		f.head = append(f.head, b[:min(n, room)]...)
-	}
-	return n, err
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,11 +37,22 @@ type TLSServer struct {
 	Handler        http.Handler // nil: the connection is closed after the handshake
 	Fault          TLSFault
 	BySNI          map[string]TLSFault // lower case; wins over Fault
-	MaxVersion     uint16              // tls.VersionTLS11 and so on; 0: the newest
-	ClientAuth     bool                // demands a client certificate
+	// ByHello chooses by the whole ClientHello and wins over BySNI; nil: not asked.
+	ByHello    func(TLSHello) TLSFault
+	MaxVersion uint16 // tls.VersionTLS11 and so on; 0: the newest
+	ClientAuth bool   // demands a client certificate
 
 	mu     sync.Mutex
 	hellos []string
+}
+
+// TLSHello is what a device on the way can see of a ClientHello.
+type TLSHello struct {
+	SNI         string // lower case; "" without one
+	Bytes       int    // of the record, with its header
+	PostQuantum bool   // offers a hybrid ML-KEM group
+	TLS13       bool
+	Conn        net.Conn // not read from since
 }
 
 // Hellos are the SNI names seen so far, "" for a ClientHello without one.
@@ -106,25 +118,56 @@ func (s *TLSServer) handshake(c net.Conn) *tls.Conn {
 		}
 		config.Certificates = nil
 	}
-	config.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) { return nil, s.hello(h) }
-	t := tls.Server(c, config)
+	counted := &countedConn{Conn: c}
+	config.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		return nil, s.hello(TLSHello{
+			SNI: strings.ToLower(h.ServerName), Bytes: counted.read, PostQuantum: postQuantum(h),
+			TLS13: slices.Contains(h.SupportedVersions, tls.VersionTLS13), Conn: c,
+		})
+	}
+	t := tls.Server(counted, config)
 	if t.Handshake() != nil {
 		return nil
 	}
 	return t
 }
 
-// hello runs after the ClientHello was read and before anything is answered.
-func (s *TLSServer) hello(h *tls.ClientHelloInfo) error {
-	sni := strings.ToLower(h.ServerName)
-	s.mu.Lock()
-	s.hellos = append(s.hellos, sni)
-	s.mu.Unlock()
-	fault, ok := s.BySNI[sni]
-	if !ok {
-		fault = s.Fault
+// countedConn counts what was read. A client sends nothing after its ClientHello
+// before it is answered, so at that point the count is the hello's size.
+type countedConn struct {
+	net.Conn
+	read int
+}
+
+func (c *countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.read += n
+	return n, err
+}
+
+func postQuantum(h *tls.ClientHelloInfo) bool {
+	return slices.ContainsFunc(h.SupportedCurves, func(id tls.CurveID) bool {
+		return id == tls.X25519MLKEM768 || id == tls.SecP256r1MLKEM768 || id == tls.SecP384r1MLKEM1024
+	})
+}
+
+// fault is what to do about a hello.
+func (s *TLSServer) fault(h TLSHello) TLSFault {
+	if s.ByHello != nil {
+		return s.ByHello(h)
 	}
-	switch fault {
+	if fault, ok := s.BySNI[h.SNI]; ok {
+		return fault
+	}
+	return s.Fault
+}
+
+// hello runs after the ClientHello was read and before anything is answered.
+func (s *TLSServer) hello(h TLSHello) error {
+	s.mu.Lock()
+	s.hellos = append(s.hellos, h.SNI)
+	s.mu.Unlock()
+	switch s.fault(h) {
 	case TLSFine:
 		return nil
 	case StallHello, StallOpen:
