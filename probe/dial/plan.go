@@ -42,7 +42,7 @@ func forCertificate(base fact.Handshake) []fact.Variant {
 	if chain.Status != fact.OK && chain.Status != fact.Failed { // not done: the system's word is what there is
 		chain = base.System
 	}
-	works := base.Name.Status != fact.Failed && base.System.Status != fact.Failed
+	works := base.Name.Status != fact.Failed && base.System.Status == fact.OK
 	foreign := chain.Status == fact.Failed && chain.Class != fact.CertTime
 	if base.Name.Status == fact.Failed || foreign && !works {
 		return []fact.Variant{fact.NeutralSNI}

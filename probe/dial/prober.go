@@ -6,7 +6,9 @@
 // with the errno, the timing, the certificate chain and the headers by which an
 // AWS front end is known. The steps are separate because a dropped SYN, a
 // swallowed ClientHello and a silent HTTP server look the same to tls.Dialer,
-// and have different causes.
+// and have different causes. After a handshake that failed, Variants says which
+// further ones, each with one thing changed, can tell why (field-guide C.4), and
+// Variant makes them.
 //
 // The package makes one attempt at one address per call: no retry, no second
 // address behind the caller's back, no redirect followed. It verifies no
