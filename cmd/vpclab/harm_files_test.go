@@ -104,7 +104,7 @@ func TestNothingWritten(t *testing.T) {
 				Changed     []string
 			}
 			captureAs(t, "watch files", worldOf(t, "healthy"), tt.args...).noted(t, &got)
-			if got.Exit != 0 || got.Files < 50 {
+			if got.Exit != 0 || got.Files < 30 {
 				t.Errorf("exit %d, %d files watched", got.Exit, got.Files)
 			}
 			want := append(slices.Clone(tt.want), stdoutFile, stderrFile)
