@@ -96,7 +96,7 @@ func (a *app) probeOptions(s *settings) (probe.Options, fact.Trust, []fact.EnvSe
 		return o, fact.Trust{}, nil, err
 	}
 	store, trustFacts, err := trust.Load(trust.Options{
-		CABundle: bundle, Reference: s.referenceRoots, ReadFile: os.ReadFile, Getenv: a.getenv,
+		CABundle: bundle, Reference: s.referenceRoots, Getenv: a.getenv,
 	})
 	if err != nil {
 		return o, fact.Trust{}, nil, usageError{err}
