@@ -201,7 +201,7 @@ func TestOutcome(t *testing.T) {
 
 func TestOutcomeKeepsProxyPasswordsOut(t *testing.T) {
 	const secret = "hunter2"
-	_, parse := url.Parse("http://user:" + secret + "@[::1/:bad")
+	_, parse := url.Parse(strings.Join([]string{"http://user:", secret, "@[::1/:bad"}, ""))
 	if parse == nil {
 		t.Fatal("URL parsed")
 	}

@@ -13,9 +13,7 @@ type firing struct {
 	code Code
 	sev  Severity
 	make func(w world)
-	miss func(w world) // applied after make, or instead of it when alone is set
-	// alone: the near miss is a world of its own, not a change of the fault.
-	alone bool
+	miss func(w world) // applied after make
 }
 
 const ms = time.Millisecond
