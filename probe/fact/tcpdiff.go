@@ -39,13 +39,13 @@ type RouteTo struct {
 	Outcome
 	Dst     netip.Addr `json:"dst"`
 	Type    string     `json:"type,omitempty"`   // unicast | local | blackhole | unreachable | prohibit | throw; empty: no route or not read
-	Table   uint32     `json:"table,omitempty"`  // 254 is main, 255 local
+	Table   uint32     `json:"table,omitempty"`  // 254 is main; so are local routes while no policy rule separates them
 	Gateway netip.Addr `json:"gateway,omitzero"` // zero: the destination is on link
 	Iface   string     `json:"iface,omitempty"`
 	Index   int        `json:"index,omitempty"`    // of the interface
 	Source  netip.Addr `json:"source,omitzero"`    // preferred source address
 	MTU     int        `json:"mtu,omitempty"`      // the route's own, else the interface's; bytes
-	MTUFrom string     `json:"mtu_from,omitempty"` // route | interface
+	MTUFrom string     `json:"mtu_from,omitempty"` // route | learned (ICMP told it) | interface
 	// Rules counts the policy rules of this address family beyond the kernel's
 	// three (local, main, default); UIDRules those of them that choose by user.
 	Rules    int  `json:"rules,omitempty"`
