@@ -45,6 +45,10 @@ type Set struct {
 	Controls []Control `json:"controls,omitempty"` // one per comparison dial, on trouble only
 	Traces   []Trace   `json:"traces,omitempty"`   // one per TCP traceroute, on trouble only
 
+	DNS     DNSDiff      `json:"dns,omitzero"`      // what tells the layers of name resolution apart
+	Times   []TimeSample `json:"times,omitempty"`   // comparisons of the clock, beyond the Date of Requests
+	Objects []Object     `json:"objects,omitempty"` // AWS-owned buckets and their public objects
+
 	Cut []Cut `json:"cut,omitempty"` // what the run left out, and why
 }
 

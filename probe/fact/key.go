@@ -6,9 +6,14 @@ import "net/netip"
 // was asked, never of a position, so that they stay the same when facts come
 // in another order.
 
-// Key names the lookup: "lookup:ssm.us-east-1.amazonaws.com/A@10.0.0.2:53/udp".
+// Key names the lookup: "lookup:ssm.us-east-1.amazonaws.com/A@10.0.0.2:53/udp",
+// or ".../A@os/getent" when no server is known.
 func (l Lookup) Key() string {
-	k := "lookup:" + l.Name + "/" + l.Type + "@" + l.Server.String() + "/" + l.Transport
+	server := ViaOS
+	if l.Server.IsValid() {
+		server = l.Server.String()
+	}
+	k := "lookup:" + l.Name + "/" + l.Type + "@" + server + "/" + l.Transport
 	if l.Attempt > 1 {
 		k += "#" + string(rune('0'+min(l.Attempt, 9)))
 	}

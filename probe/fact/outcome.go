@@ -45,6 +45,7 @@ const (
 	ServFail         Class = "servfail"
 	DNSRefused       Class = "dns_refused" // rcode REFUSED
 	DNSOther         Class = "dns_other"   // any other rcode
+	Unresolved       Class = "unresolved"  // the system's resolver functions had no address and gave no reason
 	Malformed        Class = "malformed"   // an answer that does not parse or does not fit the question
 	TooLarge         Class = "too_large"   // more than we are willing to read
 	HTTPStatus       Class = "http_status" // an HTTP answer with a status that means failure here

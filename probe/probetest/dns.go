@@ -27,11 +27,14 @@ type Resolver struct {
 	Names   map[string]DNSBehaviour // how single names misbehave
 	Default DNSBehaviour            // for every name without an entry in Names
 
-	TTL       uint32      // of every record; 0: 60 s
-	SOA       string      // owner of the SOA of negative answers; "": the name without its first label
-	DropAbove int         // questions in any one second that are answered; the rest is dropped. 0: all
-	TCPOff    bool        // closes TCP connections without an answer, and ListenDNS does not listen on TCP
-	Forward   dns.Handler // answers names that Zones and CNAMEs lack; nil: NXDOMAIN
+	TTL       uint32 // of every record; 0: 60 s
+	SOA       string // owner of the SOA of negative answers; "": the name without its first label
+	DropAbove int    // questions in any one second that are answered; the rest is dropped. 0: all
+	// CachedAt makes it a cache: the TTL counts down from TTL since then, and
+	// begins again when it is used up. Zero: an authority, whose TTL stands still.
+	CachedAt time.Time
+	TCPOff   bool        // closes TCP connections without an answer, and ListenDNS does not listen on TCP
+	Forward  dns.Handler // answers names that Zones and CNAMEs lack; nil: NXDOMAIN
 
 	mu    sync.Mutex
 	asked []DNSAsked
@@ -40,7 +43,8 @@ type Resolver struct {
 // DNSBehaviour is how a Resolver treats a name. The zero value answers as the
 // zones say. Of several that exclude each other the first in this order acts:
 // Silent, Raw, Garbage, Refuse, ServFail, RCode, NXDomain, NoData, Sinkhole.
-// Delay, Spoof, Truncate and EDE add to any of them that answers.
+// NoAAAA, DNS64 and Rebind change what the zones answer; Delay, Spoof, Truncate
+// and EDE add to any that answers.
 type DNSBehaviour struct {
 	Silent   bool                                        // never answers
 	Raw      func(q *dns.Msg, transport string) [][]byte // these messages, as they are
@@ -51,7 +55,12 @@ type DNSBehaviour struct {
 	NXDomain bool
 	NoData   bool
 	Sinkhole netip.Addr // this address for every name of its family
-	SOA      string     // owner of the SOA, for this name
+
+	NoAAAA bool         // NXDOMAIN for AAAA, although A exists: a broken load balancer or filter
+	DNS64  netip.Prefix // AAAA made of the A records under this /96, where there is no AAAA
+	Rebind bool         // rebind protection: NODATA instead of private addresses
+
+	SOA string // owner of the SOA, for this name
 
 	Delay    time.Duration // before the answer
 	Spoof    bool          // first an answer with a wrong id, then one to another question, then the right one
@@ -161,6 +170,7 @@ func (r *Resolver) answer(name string, q *dns.Msg, b DNSBehaviour) *dns.Msg {
 		r.addAddrs(m, name, q.Question[0].Qtype, []netip.Addr{b.Sinkhole})
 	default:
 		r.resolve(m, name, q.Question[0].Qtype)
+		b.meddle(r, m, name)
 	}
 	if len(m.Answer) == 0 && (m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError) {
 		m.Ns = []dns.RR{r.soa(name, b)}
@@ -198,11 +208,7 @@ func (r *Resolver) addAddrs(m *dns.Msg, name string, qtype uint16, addrs []netip
 }
 
 func (r *Resolver) header(name string, rrtype uint16) dns.RR_Header {
-	ttl := r.TTL
-	if ttl == 0 {
-		ttl = defaultTTL
-	}
-	return dns.RR_Header{Name: dns.Fqdn(name), Rrtype: rrtype, Class: dns.ClassINET, Ttl: ttl}
+	return dns.RR_Header{Name: dns.Fqdn(name), Rrtype: rrtype, Class: dns.ClassINET, Ttl: r.ttl(time.Now())}
 }
 
 func (r *Resolver) soa(name string, b DNSBehaviour) dns.RR {

@@ -48,7 +48,8 @@ type Question struct {
 	Name   string // absolute, with or without the trailing dot
 	Type   string // A | AAAA
 	Server netip.AddrPort
-	Via    string // fact.ViaConfigured, ViaVPC or ViaOverride
+	Via    string // one of fact.Via…
+	TCP    bool   // over TCP only, once: does this server take TCP at all?
 }
 
 // Sent is how many packets the client has sent so far, by its own count: one
@@ -60,9 +61,12 @@ func (c *Client) Sent() int { return int(c.sent.Load()) }
 // was truncated. The last fact is the one that counts. There is always at
 // least one; its status is NotRun when nothing was sent.
 func (c *Client) Ask(ctx context.Context, name, qtype string, server netip.AddrPort, via string) []fact.Lookup {
-	q := Question{Name: name, Type: qtype, Server: server, Via: via}
-	if c.TCP {
-		return []fact.Lookup{c.AskTCP(ctx, name, qtype, server, via)}
+	return c.ask(ctx, Question{Name: name, Type: qtype, Server: server, Via: via})
+}
+
+func (c *Client) ask(ctx context.Context, q Question) []fact.Lookup {
+	if c.TCP || q.TCP {
+		return []fact.Lookup{c.attempt(ctx, q, "tcp", 1, true)}
 	}
 	var out []fact.Lookup
 	edns := true
@@ -111,8 +115,7 @@ func (c *Client) AskAll(ctx context.Context, questions []Question, parallel int)
 				if i >= len(questions) {
 					return
 				}
-				q := questions[i]
-				results[i] = c.Ask(ctx, q.Name, q.Type, q.Server, q.Via)
+				results[i] = c.ask(ctx, questions[i])
 			}
 		})
 	}

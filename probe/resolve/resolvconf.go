@@ -145,3 +145,12 @@ func VPCServers(vpcCIDRs []netip.Prefix) []netip.AddrPort {
 	}
 	return out
 }
+
+// VPCServers6 is where the VPC's own resolver answers over IPv6, on Nitro
+// instances with an IPv6 address (VPC User Guide, "Amazon DNS server", read
+// 2026-11). On a host without IPv6 it is nobody, so the caller asks it only
+// where the host has a global IPv6 address.
+func VPCServers6() []netip.AddrPort {
+	a := netip.AddrFrom16([16]byte{0: 0xfd, 2: 0x0e, 3: 0xc2, 14: 0x02, 15: 0x53}) // fd00:ec2::253
+	return []netip.AddrPort{netip.AddrPortFrom(a, dnsPort)}
+}
