@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"vpcdoctor/cmd/vpclab/scenario"
@@ -33,6 +34,7 @@ func TestScenarios(t *testing.T) {
 	gate := make(chan struct{}, atOnce)
 	for _, s := range scenario.All() {
 		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
 			if s.NeedsRoot && os.Geteuid() != 0 {
 				if os.Getenv("CI") == "true" {
 					t.Fatal("needs root")
@@ -83,8 +85,20 @@ func replays(facts string, r result) error {
 	if err := json.Unmarshal(out, &again); err != nil {
 		return fmt.Errorf("reading the replayed report: %w", err)
 	}
-	if string(again.Verdict) != string(r.Raw) {
-		return fmt.Errorf("the replayed verdict differs:\n%s\nfrom\n%s", again.Verdict, r.Raw)
+	return sameVerdict(string(r.Raw), string(again.Verdict))
+}
+
+// sameVerdict compares two verdicts as they are printed, and shows where they
+// begin to differ.
+func sameVerdict(run, replay string) error {
+	a, b := strings.Split(run, "\n"), strings.Split(replay, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Errorf("line %d of the verdict is %q in the run and %q in the replay", i+1, a[i], b[i])
+		}
+	}
+	if len(a) != len(b) {
+		return fmt.Errorf("the verdict has %d lines in the run and %d in the replay", len(a), len(b))
 	}
 	return nil
 }

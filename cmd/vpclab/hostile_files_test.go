@@ -4,11 +4,14 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +19,8 @@ import (
 	"vpcdoctor/report/diagnose"
 	"vpcdoctor/report/text"
 )
+
+func init() { roles["pipes"] = pipesForFiles }
 
 // TestBadFiles: a file that cannot be used is told at once, with what is wrong
 // and where, exit code 2, and before anything is sent.
@@ -96,6 +101,39 @@ func yamlBomb() string {
 		_, _ = b.WriteString(string(c) + "0: &" + string(c) + "0 [" + strings.Repeat("*"+prev+"0,", 9) + "*" + prev + "0]\n")
 	}
 	return b.String()
+}
+
+// pipesForFiles puts named pipes, which nobody writes to, where files are
+// expected.
+func pipesForFiles(args []string) (any, error) {
+	for _, name := range strings.Fields(os.Getenv(kindEnv)) {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return nil, err
+		}
+		if err := syscall.Mkfifo(name, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return runTimed(args)
+}
+
+// TestPipesForFiles: a pipe in the place of a file holds nothing up.
+func TestPipesForFiles(t *testing.T) {
+	for _, name := range []string{
+		"/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/os-release", "/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/amazon/ssm/amazon-ssm-agent.json", "/var/lib/amazon/ssm/runtimeconfig/identity_config.json",
+		"/var/lib/amazon/ssm/registration", "/etc/systemd/resolved.conf", "/etc/environment",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := worldOf(t, "healthy")
+			w.Host.Env = map[string]string{kindEnv: name}
+			endedInTime(t, captureAs(t, "pipes", w))
+		})
+	}
 }
 
 // realFacts are the facts of one run with a fault in it.
