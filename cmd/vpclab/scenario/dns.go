@@ -136,10 +136,6 @@ func noAnswers() []Scenario {
 			w.DNSServers[0].Truncates = true
 		},
 	}, {
-		Name: "resolver-throttled", Kind: Fault, Want: broken("DN-21"),
-		Story:  "production traffic uses up the packet allowance towards the VPC resolver",
-		Change: func(w *world.World, _ *Seed) { w.Resolver.DropAbove = 8 },
-	}, {
 		Name: "dns-support-off", Kind: Fault, Want: broken("DN-04"),
 		Story:  "enableDnsSupport is false",
 		Change: func(w *world.World, _ *Seed) { w.VPC.DNSSupport = false },
