@@ -82,9 +82,9 @@ func (c ENACounter) Rose() uint64 { return c.After - min(c.After, c.Before) }
 // Firewall is what the local packet filter says about outgoing packets.
 type Firewall struct {
 	Outcome
-	Tool  string         `json:"tool,omitempty"`  // nft | iptables; empty: nothing was read
+	Tool  string         `json:"tool,omitempty"`  // nft | iptables | nft+iptables; empty: nothing was read
 	Rules []FirewallRule `json:"rules,omitempty"` // of the output hook, that drop or reject
-	More  int            `json:"more,omitempty"`  // rules beyond those that are kept
+	More  int            `json:"more,omitempty"`  // rules of the same kind that are not listed: too many, or counted nothing during the run
 }
 
 // PacketsUnknown says that a rule has no counter.
@@ -97,6 +97,7 @@ type FirewallRule struct {
 	Family  string `json:"family"`           // ip | ip6 | inet
 	Table   string `json:"table"`            // "filter"
 	Chain   string `json:"chain"`            // the rule's own, which the output hook may only jump to
+	Handle  uint64 `json:"handle,omitempty"` // of nft: names the rule to `nft delete rule`
 	Policy  bool   `json:"policy,omitempty"` // the chain's policy, not a rule
 	Text    string `json:"text"`             // printable, at most 160 bytes
 	Verdict string `json:"verdict"`          // drop | reject
