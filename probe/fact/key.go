@@ -9,7 +9,7 @@ import "net/netip"
 // Key names the lookup: "lookup:ssm.us-east-1.amazonaws.com/A@10.0.0.2:53/udp",
 // or ".../A@os/getent" when no server is known.
 func (l Lookup) Key() string {
-	server := ViaOS
+	server := l.Via
 	if l.Server.IsValid() {
 		server = l.Server.String()
 	}

@@ -59,6 +59,9 @@ func (a Asker) Head(ctx context.Context, c *tls.Conn, o fact.Object) fact.Object
 		o.Outcome = fact.Skip(why)
 		return o
 	}
+	if at, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		o.Addr = at.AddrPort()
+	}
 	start, limit := time.Now(), a.Timeout
 	if limit <= 0 {
 		limit = headTimeout

@@ -169,5 +169,7 @@ func hostName(name string) bool {
 	ok := func(r rune) bool {
 		return r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z'
 	}
-	return name != "" && len(name) <= maxText && name[0] != '-' && !strings.ContainsFunc(name, func(r rune) bool { return !ok(r) })
+	// Two dots in a row are an empty label, or the mark of a name that was cut.
+	return name != "" && len(name) <= maxText && name[0] != '-' && !strings.Contains(name, "..") &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !ok(r) })
 }
