@@ -38,7 +38,7 @@ func driverStats(iface string) (names, values []byte, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening a socket: %w", err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	info := make([]byte, drvinfoSize)
 	if err := ethtool(fd, iface, unix.ETHTOOL_GDRVINFO, info); err != nil {
 		return nil, nil, err

@@ -3,6 +3,8 @@ package path
 import (
 	"context"
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,27 +131,35 @@ func TestRouteByUser(t *testing.T) {
 	}
 	s, _ := chain(t)
 	s.route("0.0.0.0/0", "10.0.0.9", 0, func(r *netlink.Route) { r.Table = 1000 })
+	dst := netip.MustParseAddr("10.2.0.2")
+	if f := RouteTo(t.Context(), dst, 0); f.Table != 254 || f.Gateway != netip.MustParseAddr("10.0.0.1") || f.Rules != 0 {
+		t.Errorf("before the rules: %+v", f)
+	}
 	rule := netlink.NewRule()
 	rule.Family, rule.Table, rule.Priority = unix.AF_INET, 1000, 100
-	rule.UIDRange = netlink.NewRuleUIDRange(4711, 4711)
+	rule.UIDRange = netlink.NewRuleUIDRange(0, 0)
 	s.must(s.handle.RuleAdd(rule))
 	mark := netlink.NewRule()
 	mark.Family, mark.Table, mark.Priority, mark.Mark = unix.AF_INET, 1000, 200, 7
 	s.must(s.handle.RuleAdd(mark))
 
-	dst := netip.MustParseAddr("10.2.0.2")
-	root, user := RouteTo(t.Context(), dst, 0), RouteTo(t.Context(), dst, 4711)
-	if root.Table != 254 || root.Gateway != netip.MustParseAddr("10.0.0.1") || root.UID != 0 {
-		t.Errorf("root: %+v", root)
-	}
-	if user.Table != 1000 || user.Gateway != netip.MustParseAddr("10.0.0.9") || user.UID != 4711 {
-		t.Errorf("user: %+v", user)
-	}
-	if root.Rules != 2 || root.UIDRules != 1 {
-		t.Errorf("rules: %+v", root)
+	f := RouteTo(t.Context(), dst, 0)
+	if f.Table != 1000 || f.Gateway != netip.MustParseAddr("10.0.0.9") || f.Rules != 2 || f.UIDRules != 1 {
+		t.Errorf("root: %+v", f)
 	}
 	if six := RouteTo(t.Context(), netip.MustParseAddr("fd00:2::2"), 0); six.Rules != 0 {
 		t.Errorf("rules of the other family: %+v", six)
+	}
+	// A second user exists only where the namespace was made by root: an ordinary
+	// user's has the one user.
+	const other = 4711
+	if uids, err := os.ReadFile("/proc/self/uid_map"); err != nil || len(strings.Fields(string(uids))) != 3 || strings.Fields(string(uids))[2] == "1" {
+		t.Logf("no second user here: %q", uids)
+		return
+	}
+	f = RouteTo(t.Context(), dst, other)
+	if f.Table != 254 || f.Gateway != netip.MustParseAddr("10.0.0.1") || f.UID != other {
+		t.Errorf("another user: %+v", f)
 	}
 }
 

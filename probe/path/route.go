@@ -22,7 +22,7 @@ const (
 )
 
 // routeRequest asks for the route to dst as user uid sees it; a negative uid
-// is not sent and means root.
+// is not sent.
 func routeRequest(seq uint32, dst netip.Addr, uid int) []byte {
 	body := make([]byte, rtmsgLen)
 	body[0], body[1] = familyOf(dst), uint8(dst.BitLen())

@@ -30,7 +30,9 @@ const (
 var errTooMuch = errors.New("the kernel's answer is larger than the limit")
 
 // RouteTo asks the kernel which route a packet of user uid to dst would take;
-// a negative uid leaves the user open. Nothing is sent. A destination without a
+// a negative uid leaves it to the user that we are. The user must exist in our
+// user namespace: for another one the kernel's answer reads like that of a
+// blackhole route. Nothing is sent. A destination without a
 // usable route is a failed fact with the errno that a connect would get, and
 // the route's type where that errno tells it.
 func RouteTo(ctx context.Context, dst netip.Addr, uid int) fact.RouteTo {
@@ -140,7 +142,7 @@ func exchange(build func(seq uint32) []byte, want uint16, take func(body []byte)
 	if err != nil {
 		return fmt.Errorf("opening a netlink socket: %w", err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	limit := unix.NsecToTimeval(netlinkTimeout.Nanoseconds())
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
 		return fmt.Errorf("limiting a netlink socket: %w", err)

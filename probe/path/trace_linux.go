@@ -116,7 +116,7 @@ func connectTTL(addr netip.AddrPort, ttl int) (fd int, err error) {
 	}
 	for opt, v := range map[int]int{hopOpt: ttl, errOpt: 1} {
 		if err := unix.SetsockoptInt(fd, level, opt, v); err != nil {
-			unix.Close(fd)
+			_ = unix.Close(fd)
 			return -1, fmt.Errorf("preparing a socket: %w", err)
 		}
 	}
@@ -226,7 +226,7 @@ func (t *tracer) hops() (hops []fact.Hop, reached int) {
 func (t *tracer) close() {
 	for _, y := range t.tries {
 		if y.fd >= 0 {
-			unix.Close(y.fd)
+			_ = unix.Close(y.fd)
 			y.fd = -1
 		}
 	}
