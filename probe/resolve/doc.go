@@ -7,9 +7,14 @@
 // Effective then derives, without any I/O, what an ordinary program on this
 // host gets for a name.
 //
-// Names are always asked as absolute names: the search list never applies.
-// The package never uses the system's resolver functions, never asks a server
-// that it was not given, never judges an answer, and never returns a Go error
-// for what the network did. Files and answers are untrusted: everything is
+// On trouble there is a second pass: Extra (pure) plans what can still change
+// the verdict, within a budget of packets, and Client.Run asks it: the system's
+// own path through getent, further servers and transports, search domains,
+// random labels, TTLs. Its results are a fact.DNSDiff.
+//
+// The Client asks absolute names: the search list never applies, but where
+// its effect is the question. Only OS uses the system's resolver functions, in
+// a process of its own. The package never asks a server that it was not given,
+// never judges an answer, and never returns a Go error for what the network did. Files and answers are untrusted: everything is
 // bounded, and text that reaches a fact is printable ASCII.
 package resolve
