@@ -15,6 +15,7 @@
 // The Client asks absolute names: the search list never applies, but where
 // its effect is the question. Only OS uses the system's resolver functions, in
 // a process of its own. The package never asks a server that it was not given,
-// never judges an answer, and never returns a Go error for what the network did. Files and answers are untrusted: everything is
-// bounded, and text that reaches a fact is printable ASCII.
+// never judges an answer, and never returns a Go error for what the network did.
+// Files and answers are untrusted: everything is bounded, and text that reaches
+// a fact is printable ASCII.
 package resolve
