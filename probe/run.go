@@ -2,10 +2,9 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"vpcdoctor/probe/catalog"
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/host"
+	"vpcdoctor/probe/host/sysfile"
 	"vpcdoctor/probe/imds"
 	"vpcdoctor/probe/pace"
 	"vpcdoctor/probe/resolve"
@@ -168,12 +168,22 @@ func (r *runner) cut(what, why, key string) {
 	r.set.Cut = append(r.set.Cut, fact.Cut{What: what, Why: why, Key: key})
 }
 
+// maxSystemFile bounds a file of the resolver configuration. Hosts files that
+// block advertisers have a few megabytes.
+const maxSystemFile = 16 << 20
+
+// readFile reads a file of the system. Of one beyond the bound the beginning
+// has to do; a pipe or a device in its place is an error.
 func (r *runner) readFile(name string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(r.env.Root, name))
+	b, err := sysfile.Root(r.env.Root).Read(name, maxSystemFile)
+	if errors.Is(err, sysfile.ErrTooLarge) {
+		err = nil
+	}
+	return b, err
 }
 
 func (r *runner) readlink(name string) (string, error) {
-	return os.Readlink(filepath.Join(r.env.Root, name))
+	return sysfile.Root(r.env.Root).Readlink(name)
 }
 
 // UserAgent is what every HTTP request of ours says about itself, so that the

@@ -22,18 +22,19 @@ var (
 
 // app is the program with its surroundings, so that a test can run it whole.
 type app struct {
-	stdout, stderr io.Writer
-	getenv         func(string) string
-	environ        []string
-	uid            int
-	stdoutTTY      bool
-	stderrTTY      bool
-	code           int // exit code of the verb that ran
+	stdout    *stdout
+	stderr    io.Writer
+	getenv    func(string) string
+	environ   []string
+	uid       int
+	stdoutTTY bool
+	stderrTTY bool
+	code      int // exit code of the verb that ran
 }
 
 func newApp() *app {
 	return &app{
-		stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ(), uid: os.Geteuid(),
+		stdout: &stdout{w: os.Stdout}, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ(), uid: os.Geteuid(),
 		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())), stderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }
@@ -59,6 +60,9 @@ func (a *app) run(args []string) int {
 	root.SetErr(a.stderr)
 	_, err := root.ExecuteC()
 	switch {
+	case err == nil && a.stdout.lost() != nil:
+		a.complain(a.stdout.lost())
+		return report.ExitFault
 	case err == nil:
 		return a.code
 	case errors.As(err, new(usageError)):
@@ -90,7 +94,8 @@ reasons over what it saw. It changes nothing.
 Without a verb it is "vpcdoctor check --profile session-manager".
 
 Exit codes: 0 healthy or warnings only, 1 an error was found, 2 usage or
-configuration, 3 inconclusive, 4 a fault of vpcdoctor.`,
+configuration, 3 inconclusive or interrupted, 4 a fault of vpcdoctor or
+a report that could not be written to stdout.`,
 		Args:          noArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,

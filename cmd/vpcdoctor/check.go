@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/signal"
 	"runtime"
@@ -67,6 +66,7 @@ func (a *app) check(ctx context.Context, s *settings) error {
 	// a second one ends the program the usual way.
 	sigCtx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(sigCtx, stop)
 	bar := newProgress(a.stderr, a.stderrTTY)
 	log.Debug("gathering", zap.Strings("profiles", s.profiles), zap.Duration("budget", s.budget))
 	set := probe.Run(sigCtx, env, o, trustFacts, bar.show)
@@ -140,6 +140,3 @@ func (a *app) tool() report.Tool {
 		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
 	}
 }
-
-// isClosedPipe tells that the reader of stdout went away, which is its right.
-func isClosedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

@@ -50,10 +50,7 @@ func (a *app) explainAll(output string) error {
 	if output == "json" {
 		return a.writeJSON(codes)
 	}
-	if err := text.Codes(a.stdout, codes, text.Options{Width: textWidth}); err != nil && !isClosedPipe(err) {
-		return err
-	}
-	return nil
+	return text.Codes(a.stdout, codes, text.Options{Width: textWidth})
 }
 
 // writeJSON prints a value as indented JSON.
@@ -62,8 +59,6 @@ func (a *app) writeJSON(v any) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(a.stdout, string(b)); err != nil && !isClosedPipe(err) {
-		return err
-	}
-	return nil
+	_, err = fmt.Fprintln(a.stdout, string(b))
+	return err
 }

@@ -103,11 +103,7 @@ func (a *app) deliver(r *report.Report, s *settings, o *outputs, log *zap.Logger
 			log.Info("written", zap.String("file", f.file.path))
 		}
 	}
-	err := a.render(a.stdout, r, s.output, a.stdoutTTY, s.noColor)
-	if err != nil && !isClosedPipe(err) {
-		return fmt.Errorf("writing to stdout: %w", err)
-	}
-	return nil
+	return a.render(a.stdout, r, s.output, a.stdoutTTY, s.noColor)
 }
 
 // render writes the report in the chosen form.

@@ -33,8 +33,6 @@ func (a *app) writePlan(p probe.Preview) error {
 	for _, n := range p.Notes {
 		fmt.Fprintf(&b, "note: %s\n", n)
 	}
-	if _, err := fmt.Fprint(a.stdout, b.String()); err != nil && !isClosedPipe(err) {
-		return err
-	}
-	return nil
+	_, err := fmt.Fprint(a.stdout, b.String())
+	return err
 }

@@ -61,10 +61,7 @@ func (a *app) replay(path string, s *settings) error {
 	v := diagnose.Run(stored.Facts, diagnose.Options{Ignore: ignore})
 	r := report.New(stored.Facts, v, a.tool())
 	a.code = r.ExitCode(failOn)
-	if err := a.render(a.stdout, r, s.output, a.stdoutTTY, s.noColor); err != nil && !isClosedPipe(err) {
-		return err
-	}
-	return nil
+	return a.render(a.stdout, r, s.output, a.stdoutTTY, s.noColor)
 }
 
 func readReport(path string) (*report.Report, error) {

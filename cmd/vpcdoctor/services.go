@@ -94,7 +94,7 @@ func (a *app) listServices(c *catalog.Catalog, region string, profiles, services
 			Services []text.ServiceRow `json:"services"`
 		}{region, c.Date(), catalog.DescribeCommand(region), notes, rows})
 	}
-	if err := text.Services(a.stdout, rows, text.Options{Width: textWidth}); err != nil && !isClosedPipe(err) {
+	if err := text.Services(a.stdout, rows, text.Options{Width: textWidth}); err != nil {
 		return err
 	}
 	for _, n := range notes {

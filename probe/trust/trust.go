@@ -24,6 +24,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 
 	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/fact"
@@ -107,8 +108,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// readFile opens without blocking: a named pipe that nobody writes to, in the
+// place of a certificate file, reads as empty. A pipe with a writer, such as a
+// shell's <(...), is read to its end.
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
