@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"crypto/tls"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -66,6 +67,16 @@ func (j *job) run(ctx context.Context, p *dial.Prober) {
 	}
 	q := p.HTTP(ctx, t, j.addr, j.host)
 	j.reply = &q
+	verifyThen(p, t, &h, q)
+	j.handshake = &h
+}
+
+// verifyThen verifies a chain that is not valid now at the time the server
+// believes it is: a chain that is valid then shows a clock, ours or theirs.
+func verifyThen(p *dial.Prober, c *tls.Conn, h *fact.Handshake, q fact.Request) {
+	if h.System.Status == fact.Failed || h.Reference.Status == fact.Failed {
+		p.VerifyAt(h, c.ConnectionState().PeerCertificates, q.Date)
+	}
 }
 
 // plainTLS offers no protocol by ALPN: a port that speaks something else than
@@ -96,7 +107,8 @@ type connector struct {
 	tunnels  []*tunnel
 }
 
-func (r *runner) newConnector(ctx context.Context) *connector {
+// prober is how this run connects.
+func (r *runner) prober() *dial.Prober {
 	p := &dial.Prober{
 		Timeout: r.opt.tcpTimeout(), UserAgent: UserAgent(r.opt.Version),
 		Dial: r.env.Dial, Now: r.env.Now, LookupHost: r.lookupHost,
@@ -104,6 +116,10 @@ func (r *runner) newConnector(ctx context.Context) *connector {
 	if r.opt.Trust != nil {
 		p.Trust = r.opt.Trust
 	}
+	return p
+}
+
+func (r *runner) newConnector(ctx context.Context, p *dial.Prober) *connector {
 	c := &connector{
 		r: r, byHost: map[string][]fact.Target{}, requests: map[string]*atomic.Bool{},
 		seen: map[string]bool{}, dialled: map[netip.AddrPort]bool{},

@@ -30,7 +30,10 @@ const (
 
 // lookUp asks the names and hands each answer to the connector as it comes, so
 // that dialling does not wait for the last name.
-func (r *runner) lookUp(ctx context.Context, c *connector) {
+//
+// The result waits for what is asked further, to tell the layers of name
+// resolution apart; that goes on while the addresses are dialled.
+func (r *runner) lookUp(ctx context.Context, c *connector) (layers func() fact.DNSDiff) {
 	q := &resolve.Client{Timeout: r.opt.dnsTimeout(), Pace: r.pace, TCP: r.set.Resolver.UseTCP}
 	full, brief := r.names()
 	total := len(full) + len(brief)
@@ -50,7 +53,17 @@ func (r *runner) lookUp(ctx context.Context, c *connector) {
 	r.set.Answers = resolve.EffectiveAll(r.set.Resolver, slices.Concat(full, brief), r.set.Lookups)
 	r.set.Answers = append(r.set.Answers, literals(r.set.Targets)...)
 	r.set.Run.Packets.DNS = q.Sent()
+	r.set.Addresses = r.classified()
 	r.progress("dns", total, total)
+
+	plan := resolve.Extra(r.set)
+	done := make(chan fact.DNSDiff, 1)
+	go func() { done <- q.Run(ctx, plan, r.env.Command) }()
+	return func() fact.DNSDiff {
+		d := <-done
+		r.set.Run.Packets.DNS = q.Sent()
+		return d
+	}
 }
 
 func addrsOf(answers []fact.Answer, name string) []netip.Addr {

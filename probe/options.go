@@ -60,6 +60,7 @@ type Options struct {
 	Private      bool   // --require-private
 	NeedAgent    bool   // --require-agent
 	DialPublic   bool   // --all dials public answers too
+	NoControls   bool   // --no-controls: no comparison connects
 	FIPS         bool   // AWS_USE_FIPS_ENDPOINT
 	DualStack    bool   // AWS_USE_DUALSTACK_ENDPOINT
 	IMDSEndpoint string // AWS_EC2_METADATA_SERVICE_ENDPOINT

@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"errors"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -45,11 +44,18 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	r.plan()
 	r.vpc = r.set.IMDS.VPCCIDRs()
 	r.set.Host.Before = host.Counters(r.env.Root)
-	c := r.newConnector(ctx)
-	r.lookUp(ctx, c)
+	ena := host.ENA(host.DefaultInterfaces(r.set.Host.Routes))
+	times := r.askTime(ctx)
+	p := r.prober()
+	c := r.newConnector(ctx, p)
+	layers := r.lookUp(ctx, c)
 	c.collect()
-	r.set.Addresses = r.classified()
 	r.set.Host.After = host.Counters(r.env.Root)
+	r.differential(ctx, p, ena)
+	r.objects(ctx, p)
+	r.set.DNS, r.set.Times = layers(), times()
+	r.set.Addresses = r.classified()
+	r.set.Host.ENA = host.ENASince(ena, host.ENA(host.DefaultInterfaces(r.set.Host.Routes)))
 
 	r.set.End = r.env.Now().UTC()
 	return r.set
@@ -61,9 +67,6 @@ func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *ru
 	}
 	if env.Root == "" {
 		env.Root = "/"
-	}
-	if env.Dial == nil {
-		env.Dial = (&net.Dialer{}).DialContext
 	}
 	if env.Getenv == nil {
 		env.Getenv = func(string) string { return "" }

@@ -76,6 +76,7 @@ func (t *tunnel) run(ctx context.Context, p *dial.Prober) {
 	q := p.HTTP(ctx, conn, f.Addr, t.name)
 	q.Proxy = f.Proxy
 	t.reply = &q
+	verifyThen(p, conn, &h, q)
 }
 
 // lookupHost answers with the addresses that the DNS stage found for the

@@ -105,6 +105,7 @@ func (a *app) probeOptions(s *settings) (probe.Options, fact.Trust, []fact.EnvSe
 	o.Catalog, o.Trust = cat, store
 	o.Region, o.Profiles, o.Services, o.Endpoints, o.All = s.region, s.profiles, s.services, s.endpoints, s.all
 	o.Expect, o.Private, o.NeedAgent, o.DialPublic = s.expect, s.requirePrivate, s.requireAgent, s.dialPublic
+	o.NoControls = s.noControls
 	o.Budget = s.budget
 	if s.timeout != probe.DefaultTCPTimeout {
 		o.Timeout = s.timeout

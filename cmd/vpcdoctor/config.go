@@ -28,6 +28,7 @@ type configFile struct {
 	Endpoints      []configEndpoint `yaml:"endpoints"`
 	All            *bool            `yaml:"all"`
 	DialPublic     *bool            `yaml:"dial_public"`
+	NoControls     *bool            `yaml:"no_controls"`
 	Output         string           `yaml:"output"`
 	OutputFile     string           `yaml:"output_file"`
 	Facts          string           `yaml:"facts"`
@@ -108,6 +109,7 @@ func (c *configFile) apply(f *pflag.FlagSet) error {
 		{"service", strings.Join(c.Services, ",")},
 		{"all", boolText(c.All)},
 		{"dial-public", boolText(c.DialPublic)},
+		{"no-controls", boolText(c.NoControls)},
 		{"output", c.Output},
 		{"output-file", c.OutputFile},
 		{"facts", c.Facts},

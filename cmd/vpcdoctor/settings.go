@@ -21,7 +21,7 @@ type settings struct {
 	output, outputFile, factsFile    string
 	region, expect                   string
 	requirePrivate, requireAgent     bool
-	dialPublic                       bool
+	dialPublic, noControls           bool
 	failOn                           string
 	ignore                           []string
 	catalogFile                      string
@@ -45,6 +45,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.endpointArgs, "endpoint", nil, "custom endpoint `NAME=HOST[:PORT]`, may be repeated")
 	f.BoolVar(&s.all, "all", false, "every endpoint service known in this Region")
 	f.BoolVar(&s.dialPublic, "dial-public", false, "with --all: dial public answers too")
+	f.BoolVar(&s.noControls, "no-controls", false, "on trouble: no comparison connects to other hosts or from other ports")
 	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json`")
 	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")

@@ -41,9 +41,9 @@ const (
 // Lookup is one DNS question to one server over one transport.
 type Lookup struct {
 	Outcome
-	Name      string         `json:"name"`   // lower case, no trailing dot
-	Type      string         `json:"type"`   // A | AAAA
-	Server    netip.AddrPort `json:"server"` // zero when Transport is getent
+	Name      string         `json:"name"`            // lower case, no trailing dot
+	Type      string         `json:"type"`            // A | AAAA
+	Server    netip.AddrPort `json:"server,omitzero"` // zero when Transport is getent
 	Via       string         `json:"via"`
 	Transport string         `json:"transport"` // udp | tcp | getent
 	Attempt   int            `json:"attempt"`   // 1-based per server and transport

@@ -25,6 +25,9 @@ func serve(w *world.World, p *pki) error {
 	if err := serveDNS(w); err != nil {
 		return err
 	}
+	if err := serveTime(w); err != nil {
+		return err
+	}
 	s := &servers{w: w, pki: p, at: map[netip.AddrPort]feed{}}
 	for _, port := range w.Ports() {
 		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))

@@ -41,6 +41,8 @@ var (
 	MetadataAddrV6 = netip.MustParseAddr("fd00:ec2::254")
 	ResolverAddr   = netip.MustParseAddr("169.254.169.253")
 	ResolverAddrV6 = netip.MustParseAddr("fd00:ec2::253")
+	TimeAddr       = netip.MustParseAddr("169.254.169.123")
+	TimeAddrV6     = netip.MustParseAddr("fd00:ec2::123")
 	metadataV6     = netip.MustParsePrefix("fd00:ec2::/32")
 )
 
@@ -99,6 +101,8 @@ func (w *World) linkLocalPath(f Flow, p *Path) {
 		p.Arrives = w.IMDS.Mode != IMDSSilent && w.IMDS.Mode != IMDSAbsent
 	case a == ResolverAddr || a == ResolverAddrV6 || a == w.VPC.ResolverAddr():
 		p.Arrives = w.VPC.DNSSupport && f.Dst.Port() == 53
+	case a == TimeAddr || a == TimeAddrV6:
+		p.Arrives = !w.NoTime && w.IMDS.Mode != IMDSAbsent && f.Dst.Port() == 123
 	}
 	p.Returns = p.Arrives
 	p.step("link-local service %s: served=%v", a, p.Arrives)

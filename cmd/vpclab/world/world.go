@@ -38,6 +38,7 @@ type World struct {
 	Proxies     []Proxy       // HTTP proxies
 	Middleboxes []Middlebox   // on the paths
 	Clock       time.Duration // the world's clock minus the instance's
+	NoTime      bool          // the Amazon Time Sync Service stays silent
 	Host        Host          // inside the instance
 }
 

@@ -1,0 +1,208 @@
+package probe
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"vpcdoctor/probe/dial"
+	"vpcdoctor/probe/fact"
+)
+
+// Bounds of the differential stage. It compares, it does not scan.
+const (
+	maxVaried = 4 // addresses whose handshake is repeated in variants
+	maxSwept  = 2 // addresses that are dialled from other source ports
+	maxRouted = 8 // destinations whose route is asked of the kernel
+)
+
+// trouble is what is worth a second look after the first pass: a plan of
+// probes that can change the verdict, and nothing else. It is a pure function
+// of the facts. A healthy instance has none.
+type trouble struct {
+	Variants []variation
+	Sweeps   []netip.AddrPort
+	Routes   []netip.Addr
+	Resolver netip.AddrPort // TCP to the VPC resolver, which no SG and no NACL filters; zero: not needed
+	Abroad   string         // host of another Region of the partition, for a public path as such; empty: not needed
+	Firewall netip.AddrPort // address to dial while the local firewall's counters are watched; zero: not needed
+}
+
+// variation is one repeated handshake.
+type variation struct {
+	Addr    netip.AddrPort
+	Host    string
+	Variant fact.Variant
+	Neutral string // the AWS name that NeutralSNI sends
+}
+
+// empty tells whether there is nothing to do.
+func (t trouble) empty() bool {
+	return len(t.Variants)+len(t.Sweeps)+len(t.Routes) == 0 && t.Abroad == "" && !t.Resolver.IsValid() && !t.Firewall.IsValid()
+}
+
+// findTrouble plans the differential stage.
+func findTrouble(s *fact.Set, regions []string, controls bool) trouble {
+	var t trouble
+	t.Variants = variations(s)
+	failed := failedDials(s)
+	for _, d := range failed {
+		if len(t.Routes) < maxRouted {
+			t.Routes = append(t.Routes, d.Addr.Addr())
+		}
+		if !t.Firewall.IsValid() && maybeLocal(d) {
+			t.Firewall = d.Addr
+		}
+	}
+	if !controls || len(failed) == 0 {
+		return t
+	}
+	t.Sweeps = sweeps(s, failed)
+	silent := slices.ContainsFunc(failed, func(d fact.Dial) bool { return d.Class == fact.Timeout })
+	if silent && len(s.Resolver.VPC) > 0 && !anyDialWorked(s) {
+		t.Resolver = s.Resolver.VPC[0]
+	}
+	if publicSilent(s, failed) && !s.Run.Private {
+		t.Abroad = abroad(s.Place, regions)
+	}
+	return t
+}
+
+// variations are the handshakes to repeat: at most one address of a host and
+// port, for all addresses of an endpoint are the same service.
+func variations(s *fact.Set) []variation {
+	var out []variation
+	seen := map[string]bool{}
+	varied := 0
+	for _, h := range s.Handshakes {
+		kinds := dial.Variants(h)
+		if len(kinds) == 0 || seen[h.Host] || varied == maxVaried {
+			continue
+		}
+		seen[h.Host] = true
+		varied++
+		for _, k := range kinds {
+			out = append(out, variation{Addr: h.Addr, Host: h.Host, Variant: k, Neutral: neutralName(s, h.Host)})
+		}
+	}
+	return out
+}
+
+// neutralName is another AWS name of this Region, best one whose own handshake
+// worked: then a device on the path is known to let it through.
+func neutralName(s *fact.Set, host string) string {
+	for _, h := range s.Handshakes {
+		if h.Status == fact.OK && h.Host != host && strings.HasSuffix(h.Host, "."+s.Place.DNSSuffix) {
+			return h.Host
+		}
+	}
+	for _, service := range []string{"sts", "ec2"} {
+		if n := service + "." + s.Place.Region + "." + s.Place.DNSSuffix; n != host && s.Place.Region != "" {
+			return n
+		}
+	}
+	return ""
+}
+
+// failedDials are the connects that failed by themselves, required names'
+// first, as they stand in the set.
+func failedDials(s *fact.Set) []fact.Dial {
+	var out []fact.Dial
+	for _, d := range s.Dials {
+		if d.Status == fact.Failed && !d.CutByBudget && d.Class != fact.Cancelled {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func anyDialWorked(s *fact.Set) bool {
+	return slices.ContainsFunc(s.Dials, func(d fact.Dial) bool { return d.Status == fact.OK })
+}
+
+// maybeLocal tells whether a failure can have been made on this host: silence,
+// or a refusal that could be a local reject.
+func maybeLocal(d fact.Dial) bool {
+	switch d.Class {
+	case fact.Timeout, fact.Refused, fact.Reset, fact.NetUnreachable, fact.HostUnreachable, fact.NotPermitted:
+		return true
+	}
+	return false
+}
+
+// sweeps are silent private addresses outside our subnet, where a NACL on the
+// way back can depend on the source port (SG-07). Where a single service is
+// silent and others answer from the same place, no NACL is in question.
+func sweeps(s *fact.Set, failed []fact.Dial) []netip.AddrPort {
+	inPlay := func(a netip.Addr) bool {
+		x := s.AddressOf(a)
+		return !x.OnLink && (x.Class == fact.OwnVPC || x.Class == fact.OtherPrivate)
+	}
+	for _, d := range s.Dials {
+		if d.Status == fact.OK && inPlay(d.Addr.Addr()) && sameBlock(d.Addr.Addr(), failed) {
+			return nil
+		}
+	}
+	if onLinkSilent(s) {
+		return nil // no NACL stands between neighbours: what silences them is not one
+	}
+	var out []netip.AddrPort
+	for _, d := range failed {
+		if d.Class == fact.Timeout && inPlay(d.Addr.Addr()) && len(out) < maxSwept {
+			out = append(out, d.Addr)
+		}
+	}
+	return out
+}
+
+// onLinkSilent tells whether our own subnet was dialled and nothing answered.
+func onLinkSilent(s *fact.Set) bool {
+	silent := false
+	for _, d := range s.Dials {
+		if !s.AddressOf(d.Addr.Addr()).OnLink {
+			continue
+		}
+		if d.Status == fact.OK {
+			return false
+		}
+		silent = silent || d.Class == fact.Timeout
+	}
+	return silent
+}
+
+// sameBlock tells whether a silent address lies in the /24 of one that answers.
+// Subnets are rarely smaller; IMDS tells the blocks of our own subnet only.
+func sameBlock(a netip.Addr, failed []fact.Dial) bool {
+	const bits = 24
+	if !a.Is4() {
+		return false
+	}
+	p, err := a.Prefix(bits)
+	return err == nil && slices.ContainsFunc(failed, func(d fact.Dial) bool { return p.Contains(d.Addr.Addr()) })
+}
+
+// publicSilent tells whether a public address stayed silent and none answered.
+func publicSilent(s *fact.Set, failed []fact.Dial) bool {
+	public := func(a netip.Addr) bool {
+		c := s.AddressOf(a).Class
+		return c == fact.PublicAWS || c == fact.Unclassified
+	}
+	for _, d := range s.Dials {
+		if d.Status == fact.OK && public(d.Addr.Addr()) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(failed, func(d fact.Dial) bool { return d.Class == fact.Timeout && public(d.Addr.Addr()) })
+}
+
+// abroad is a host of another Region of the same partition: no endpoint of
+// this VPC carries it, so it shows whether there is a public path at all.
+func abroad(p fact.Place, regions []string) string {
+	for _, r := range slices.SortedFunc(slices.Values(regions), cmp.Compare[string]) {
+		if r != p.Region && p.DNSSuffix != "" {
+			return "ec2." + r + "." + p.DNSSuffix
+		}
+	}
+	return ""
+}
