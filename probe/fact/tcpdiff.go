@@ -20,7 +20,7 @@ const (
 type Control struct {
 	Kind string `json:"kind"`
 	Of   string `json:"of"`             // address, or key of the fact, that it is a control for
-	Port uint16 `json:"port,omitempty"` // source port asked for, when Kind is source_port; Dial.Local has the one used
+	Port uint16 `json:"port,omitempty"` // source port, when Kind is source_port: the chosen one or the next that was free
 	Dial Dial   `json:"dial"`
 }
 

@@ -68,27 +68,23 @@ func Sweep(ctx context.Context, of string, addr netip.AddrPort, ports []uint16, 
 			out[i].Dial = fact.Dial{Addr: unmap(addr), Outcome: fact.Skip(hold)}
 			continue
 		}
-		all.Go(func() { out[i].Dial = connectFrom(ctx, addr, port, timeout) })
+		all.Go(func() { out[i].Port, out[i].Dial = connectFrom(ctx, addr, port, timeout) })
 	}
 	all.Wait()
 	return out
 }
 
-// connectFrom connects from port or the next one above it that is free. All
-// tries together have one timeout: one that fails for a taken port takes no
-// time.
-func connectFrom(ctx context.Context, addr netip.AddrPort, port uint16, timeout time.Duration) fact.Dial {
-	var d fact.Dial
+// connectFrom connects from port or the next one above it that is free, and
+// tells which it was. A try that fails for a taken port takes no time.
+func connectFrom(ctx context.Context, addr netip.AddrPort, port uint16, timeout time.Duration) (used uint16, d fact.Dial) {
 	for i := range maxTries {
-		if int(port)+i > 65535 {
+		d = connect(ctx, addr, port, timeout)
+		if d.Class != fact.NoAddress || i == maxTries-1 || port == 65535 {
 			break
 		}
-		d = connect(ctx, addr, port+uint16(i), timeout)
-		if d.Class != fact.NoAddress {
-			break
-		}
+		port++
 	}
-	return d
+	return port, d
 }
 
 // connect makes one TCP connect, from the source port unless it is 0.
