@@ -3,10 +3,12 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,6 +56,11 @@ func buildAndRun(m *testing.M) (int, error) {
 	vpclabBin, doctorBin = filepath.Join(dir, "vpclab"), filepath.Join(dir, "vpcdoctor")
 	if out, err := exec.Command(vpclabBin, "run", "healthy", "--", "true").CombinedOutput(); err != nil {
 		noLab = strings.TrimSpace(string(out))
+	}
+	// Labs wait most of their time: more of them than processors.
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set(strconv.Itoa(atOnce))
 	}
 	return m.Run(), nil
 }

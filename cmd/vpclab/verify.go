@@ -119,7 +119,9 @@ type result struct {
 	Exit    int
 	Stderr  string
 	Took    time.Duration
-	Raw     json.RawMessage // the verdict as it was printed
+	Text    string          // the report as it was printed
+	Report  []byte          // the same as JSON
+	Raw     json.RawMessage // the verdict in it
 	Verdict struct {
 		Status   string    `json:"status"`
 		Headline string    `json:"headline"`
@@ -140,17 +142,20 @@ type finding struct {
 // factsFile is where a run leaves its facts, in its directory.
 const factsFile = "facts.json"
 
-// checkIn runs `vpcdoctor check -o json` in a scenario, in a directory of its
+// reportFile is where it leaves the report as JSON.
+const reportFile = "state/last-report.json"
+
+// checkIn runs `vpcdoctor check` in a scenario, in a directory of its
 // own.
 func checkIn(vpclab, doctor, dir string, s *scenario.Scenario, seed uint64) (result, error) {
-	args := []string{"run", s.Name, "--seed", strconv.FormatUint(seed, 10), "--", doctor, "check", "-o", "json", "--facts", factsFile}
+	args := []string{"run", s.Name, "--seed", strconv.FormatUint(seed, 10), "--", doctor, "check", "--facts", factsFile, "--state-dir", filepath.Dir(reportFile)}
 	cmd := exec.Command(vpclab, append(args, s.Args...)...)
 	cmd.Dir = dir
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	start := time.Now()
 	err := cmd.Run()
-	r := result{Took: time.Since(start), Stderr: errs.String()}
+	r := result{Took: time.Since(start), Stderr: errs.String(), Text: out.String()}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return r, fmt.Errorf("running vpclab: %w", err)
@@ -159,7 +164,11 @@ func checkIn(vpclab, doctor, dir string, s *scenario.Scenario, seed uint64) (res
 	var report struct {
 		Verdict json.RawMessage `json:"verdict"`
 	}
-	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+	r.Report, err = os.ReadFile(filepath.Join(dir, reportFile))
+	if err == nil {
+		err = json.Unmarshal(r.Report, &report)
+	}
+	if err != nil {
 		return r, fmt.Errorf("exit %d, no report: %w: %s", r.Exit, err, firstLine(errs.String()+out.String()))
 	}
 	r.Raw = report.Verdict

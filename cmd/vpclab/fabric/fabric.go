@@ -194,7 +194,7 @@ func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
 		b := &fl.path.Boxes[i]
 		act.delay += b.Latency
 		switch {
-		case b.MaxPacket > 0 && p.length > b.MaxPacket:
+		case tooLong(b, p.length, forward):
 			return action{}
 		case b.Loss > 0 && f.rand.Float64() < b.Loss:
 			return action{}
@@ -215,6 +215,16 @@ func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
 		}
 	}
 	return act
+}
+
+// tooLong tells whether a packet vanishes for its length. forward is the way
+// from the instance.
+func tooLong(b *world.Middlebox, length int, forward bool) bool {
+	limit := b.MaxIn
+	if forward {
+		limit = b.MaxOut
+	}
+	return b.MaxPacket > 0 && length > b.MaxPacket || limit > 0 && length > limit
 }
 
 func (f *Fabric) do(act action, p *packet, to Side, mac net.HardwareAddr) {

@@ -24,12 +24,24 @@ func serveDNS(w *world.World) error {
 		var h dns.Handler = dnsHandler{w, a}
 		if w.LinkLocal(a) {
 			h = vpc
+		} else if n := limitAt(w, a); n > 0 {
+			h = &probetest.Resolver{Forward: h, DropAbove: n}
 		}
 		if err := listenDNS(a, h); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// limitAt is how many questions a second the server at an address answers.
+func limitAt(w *world.World, a netip.Addr) int {
+	for _, s := range w.DNSServers {
+		if s.Addr == a {
+			return s.DropAbove
+		}
+	}
+	return 0
 }
 
 func listenDNS(a netip.Addr, h dns.Handler) error {

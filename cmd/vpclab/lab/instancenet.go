@@ -52,6 +52,9 @@ func instanceNetwork(w *world.World) error {
 	if err := netlink.LinkSetUp(eth); err != nil {
 		return fmt.Errorf("bringing eth0 up: %w", err)
 	}
+	if err := sourcePorts(w.Host.PortRange); err != nil {
+		return err
+	}
 	if err := bridges(w.Host.Links); err != nil {
 		return err
 	}
@@ -59,6 +62,17 @@ func instanceNetwork(w *world.World) error {
 		return err
 	}
 	return localFirewall(w.Host.Firewall)
+}
+
+// sourcePorts sets the range that the kernel chooses source ports from.
+func sourcePorts(r [2]uint16) error {
+	if r[1] == 0 {
+		return nil
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", fmt.Appendf(nil, "%d %d", r[0], r[1]), 0); err != nil {
+		return fmt.Errorf("setting the range of source ports: %w", err)
+	}
+	return nil
 }
 
 func bridges(links []world.HostLink) error {

@@ -95,7 +95,7 @@ func (s *servers) serveAt(local netip.AddrPort, f feed) {
 func (s *servers) tlsServer(local netip.AddrPort, svc world.Service) *probetest.TLSServer {
 	return &probetest.TLSServer{
 		CertificateFor: func(sni string) *tls.Certificate { return s.pki.certificate(s.w.Serve(local, sni), sni) },
-		Handler:        probetest.AWSHandler(probetest.AWSOptions{Mode: awsMode(svc.Behavior), Offset: s.w.Clock}),
+		Handler:        probetest.AWSHandler(probetest.AWSOptions{Mode: awsMode(svc.Behavior), Offset: s.w.Clock + s.w.DateLie}),
 		Fault:          tlsFault(svc.Behavior),
 	}
 }

@@ -13,6 +13,10 @@ type Host struct {
 	Vendor   string // DMI sys_vendor; empty: "Amazon EC2"
 	MTU      int    // of eth0; 0: 9001
 
+	// PortRange is ip_local_port_range, the source ports that the kernel
+	// chooses from, both inclusive; zero: the kernel's own.
+	PortRange [2]uint16
+
 	Nameservers []string // of resolv.conf; nil: what DHCP offers
 	NoServers   bool     // resolv.conf without a nameserver line
 	ResolvOpts  []string // options of resolv.conf
@@ -38,6 +42,10 @@ type Stub struct {
 	Configured bool // resolv.conf points to it
 	Running    bool // it answers, by asking the servers that DHCP offered
 	ServFail   bool // it rejects every answer it gets, as with DNSSEC=yes
+
+	// Records are names that it answers by itself: what it still has in its
+	// cache, or what somebody wrote into its configuration.
+	Records []Record
 }
 
 // Roots is the system certificate store of the instance.

@@ -33,12 +33,15 @@ func found(addrs []netip.Addr, v6 bool, ttl uint32, soa string) Answer {
 func (w *World) Ask(server netip.Addr, name string, v6 bool) Answer {
 	if server == ResolverAddr || server == ResolverAddrV6 || server == w.VPC.ResolverAddr() {
 		a := w.vpcAnswer(name, v6)
+		if w.dns64() {
+			a = synthesise(a, v6, NAT64, func() Answer { return w.vpcAnswer(name, false) })
+		}
 		a.Delay += w.Resolver.Delay
 		return a
 	}
 	for _, s := range w.DNSServers {
 		if s.Addr == server {
-			a := w.serverAnswer(s, name, v6)
+			a := s.meddle(w.serverAnswer(s, name, v6), v6, func() Answer { return w.serverAnswer(s, name, false) })
 			a.Delay += s.Delay
 			a.Truncated = a.Truncated || s.Truncates
 			return a

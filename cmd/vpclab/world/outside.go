@@ -51,12 +51,15 @@ type Middlebox struct {
 	Latency    time.Duration // added each way
 	Loss       float64       // of packets, each way, 0..1
 	MaxPacket  int           // longer IP packets vanish without ICMP; 0: no limit
+	MaxIn      int           // the same for packets to the instance only
+	MaxOut     int           // the same for packets from the instance only
 	DropSNI    []string      // silence after a ClientHello for such a name; "*.x" and "*" allowed
 	ResetSNI   []string      // reset after it
 	DropSplit  bool          // silence after a ClientHello that came in more than one packet
 	AlwaysRST  bool          // answers every SYN with RST
 	DropPorts  [2]uint16     // drops flows with a source port in this range; zero: none
 	Intercept  bool          // re-signs with the company's CA
+	Names      []string      // names that it re-signs; nil: all
 	DropAnswer bool          // lets the SYN through, drops what comes back
 }
 
@@ -141,4 +144,9 @@ type DNSServer struct {
 	// Truncates every answer over UDP, as servers with many records and a
 	// small datagram limit do.
 	Truncates bool
+
+	NoAAAA    bool         // says NXDOMAIN to AAAA, although the name has an A record
+	DNS64     netip.Prefix // /96: makes AAAA of A records; zero: does not
+	Rebind    bool         // rebind protection: an empty answer in place of private addresses
+	DropAbove int          // questions in one second that are answered; 0: all
 }

@@ -170,12 +170,21 @@ func (w *World) viaNAT(p *Path, f Flow, id string) bool {
 	if s == nil {
 		return false
 	}
-	r, ok := w.route(&w.VPC, s, f.Dst.Addr())
+	dst := translated(f.Dst.Addr())
+	if dst.Is6() {
+		p.step("NAT gateway %s: translates IPv6 only to IPv4, below %s", id, NAT64)
+		return false
+	}
+	r, ok := w.route(&w.VPC, s, dst)
+	if ok && kind(r.Target) == "local" && NAT64.Contains(f.Dst.Addr()) {
+		arrives, returns := w.deliver(p, Flow{f.Proto, f.Src, netip.AddrPortFrom(dst, f.Dst.Port())}, party{addr: dst}, &w.VPC, true)
+		return arrives && returns
+	}
 	if !ok || r.Blackhole || kind(r.Target) != "igw" {
 		p.step("NAT gateway %s: its subnet %s has no Internet gateway route", id, s.ID)
 		return false
 	}
-	return !w.known(f.Dst.Addr())
+	return !w.known(dst)
 }
 
 func (w *World) viaGatewayEndpoint(p *Path, id string) bool {

@@ -25,14 +25,15 @@ type Service struct {
 	Name      string   // name to present when the client sends no SNI
 	Hosts     []string // names (or patterns) it is entitled to
 	Behavior  ServerBehavior
-	Intercept bool // a middlebox re-signs what it says
+	Intercept bool     // a middlebox re-signs what it says
+	Denies    []string // S3 buckets that the endpoint on the way refuses
 	Proxy     *Proxy
 	Private   bool
 }
 
 // Serve tells who answers a connection to an address and port.
 func (w *World) Serve(dst netip.AddrPort, sni string) Service {
-	a := dst.Addr().Unmap()
+	a := translated(dst.Addr().Unmap())
 	dst = netip.AddrPortFrom(a, dst.Port())
 	if a == MetadataAddr || a == MetadataAddrV6 {
 		if dst.Port() == 80 {
@@ -47,7 +48,7 @@ func (w *World) Serve(dst netip.AddrPort, sni string) Service {
 	}
 	for _, v := range w.networks() {
 		if s, ok := w.serveIn(v, dst); ok {
-			s.Intercept = w.intercepted(dst)
+			s.Intercept = w.intercepted(dst, sni)
 			return s
 		}
 	}
@@ -57,7 +58,7 @@ func (w *World) Serve(dst netip.AddrPort, sni string) Service {
 	if sni == "" {
 		sni = w.faultyHostAt(a)
 	}
-	s := Service{Kind: FrontEnd, Name: "ec2." + w.Region + "." + w.Suffix, Intercept: w.intercepted(dst)}
+	s := Service{Kind: FrontEnd, Name: "ec2." + w.Region + "." + w.Suffix, Intercept: w.intercepted(dst, sni), Denies: w.denied(a)}
 	if slices.Contains(w.PublicAddrs(sni), a) {
 		s.Name, s.Hosts = sni, []string{sni}
 		if under(sni, "s3."+w.Region+"."+w.Suffix) {
@@ -93,7 +94,7 @@ func (w *World) serveIn(v *VPC, dst netip.AddrPort) (Service, bool) {
 				return Service{Private: true}, true
 			}
 			hosts := append(slices.Clone(e.Hosts), "*."+vpceDomain(w.EndpointName(e)))
-			return Service{Kind: FrontEnd, Name: first(e.Hosts), Hosts: hosts, Behavior: e.Server, Private: true}, true
+			return Service{Kind: FrontEnd, Name: first(e.Hosts), Hosts: hosts, Behavior: e.Server, Denies: e.Denies, Private: true}, true
 		}
 	}
 	for _, s := range v.Servers {
@@ -112,9 +113,25 @@ func (w *World) serveIn(v *VPC, dst netip.AddrPort) (Service, bool) {
 	return Service{}, false
 }
 
-func (w *World) intercepted(dst netip.AddrPort) bool {
+// denied lists the buckets that the policy of the gateway endpoint on the way
+// to a public address leaves out.
+func (w *World) denied(a netip.Addr) []string {
+	s := w.VPC.Subnet(w.Instance.Subnet)
+	if s == nil {
+		return nil
+	}
+	r, ok := w.route(&w.VPC, s, a)
+	for i := range w.VPC.Endpoints {
+		if e := &w.VPC.Endpoints[i]; ok && e.Gateway && e.ID == r.Target {
+			return e.Denies
+		}
+	}
+	return nil
+}
+
+func (w *World) intercepted(dst netip.AddrPort, sni string) bool {
 	for _, m := range w.Middleboxes {
-		if m.Intercept && w.Matches(m.On, dst) {
+		if m.Intercept && w.Matches(m.On, dst) && (m.Names == nil || MatchName(m.Names, sni)) {
 			return true
 		}
 	}

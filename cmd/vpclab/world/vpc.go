@@ -32,6 +32,7 @@ type Subnet struct {
 	ID         string
 	CIDR       netip.Prefix
 	IPv6       netip.Prefix // zero: IPv4 only
+	DNS64      bool         // enableDns64: the VPC's resolver makes AAAA records for it
 	AZ         string       // name
 	RouteTable string
 	NACL       string
@@ -103,6 +104,7 @@ type Endpoint struct {
 	Port       uint16         // zero: 443
 	Server     ServerBehavior // how the service behind it answers
 	IPv6DNS    bool           // the private names have AAAA records too
+	Denies     []string       // S3 buckets that the endpoint policy leaves out
 }
 
 // EndpointENI is the endpoint's interface in one subnet.
