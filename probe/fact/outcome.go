@@ -76,12 +76,13 @@ func (o Outcome) Ran() bool { return o.Status == OK || (o.Status == Failed && !o
 func Skip(why string) Outcome { return Outcome{Status: NotRun, Skipped: why} }
 
 // Duration is a time.Duration that JSON carries as a number of milliseconds,
-// to a microsecond. Fields of this type end in _ms on the wire.
+// without loss, so that a replay judges what the run judged. Fields of this
+// type end in _ms on the wire.
 type Duration time.Duration
 
-// MarshalJSON writes milliseconds with at most three decimals.
+// MarshalJSON writes milliseconds, six decimals at most.
 func (d Duration) MarshalJSON() ([]byte, error) {
-	return json.Marshal(math.Round(float64(d)/1e3) / 1e3)
+	return json.Marshal(float64(d) / 1e6)
 }
 
 // UnmarshalJSON reads milliseconds.
@@ -90,7 +91,7 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &ms); err != nil {
 		return err
 	}
-	*d = Duration(math.Round(ms*1e3) * 1e3)
+	*d = Duration(math.Round(ms * 1e6))
 	return nil
 }
 
