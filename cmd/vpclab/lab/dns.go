@@ -71,15 +71,25 @@ func (h dnsHandler) ServeDNS(rw dns.ResponseWriter, q *dns.Msg) {
 	if len(q.Question) != 1 {
 		return
 	}
-	name := strings.ToLower(strings.TrimSuffix(q.Question[0].Name, "."))
-	qtype := q.Question[0].Qtype
-	a := h.w.Ask(h.server, name, qtype == dns.TypeAAAA)
+	name, v6 := asked(q)
+	a := h.w.Ask(h.server, name, v6)
 	if a.Silent {
 		return
 	}
 	if a.Delay > 0 {
 		time.Sleep(a.Delay)
 	}
+	reply(rw, q, a)
+}
+
+// asked is the name of a question and whether it is for IPv6 addresses.
+func asked(q *dns.Msg) (name string, v6 bool) {
+	return strings.ToLower(strings.TrimSuffix(q.Question[0].Name, ".")), q.Question[0].Qtype == dns.TypeAAAA
+}
+
+// reply sends an answer to the one question of q.
+func reply(rw dns.ResponseWriter, q *dns.Msg, a world.Answer) {
+	qtype := q.Question[0].Qtype
 	m := new(dns.Msg)
 	m.SetReply(q)
 	m.RecursionAvailable = true
@@ -119,11 +129,18 @@ func datagram(q *dns.Msg) int {
 	return dns.MinMsgSize
 }
 
-// serveStub runs systemd-resolved's listener inside the instance: it passes
-// questions on to the servers that DHCP offered.
+// serveStub runs systemd-resolved's listener inside the instance: it answers
+// from its own records, or passes questions on to the servers that DHCP offered.
 func serveStub(w *world.World) error {
 	servers := serversOf(w)
 	return listenDNS(netip.AddrFrom4([4]byte{127, 0, 0, 53}), dns.HandlerFunc(func(rw dns.ResponseWriter, q *dns.Msg) {
+		if len(q.Question) != 1 {
+			return
+		}
+		if a, ok := w.Host.Stub.Answer(asked(q)); ok {
+			reply(rw, q, a)
+			return
+		}
 		c := &dns.Client{Timeout: 2 * time.Second}
 		if w.Host.Stub.ServFail {
 			servers = nil

@@ -93,9 +93,11 @@ func (s *servers) serveAt(local netip.AddrPort, f feed) {
 
 // tlsServer is the server of one address of a TLS service.
 func (s *servers) tlsServer(local netip.AddrPort, svc world.Service) *probetest.TLSServer {
+	offset := s.w.Clock + s.w.DateLie
+	front := probetest.AWSHandler(probetest.AWSOptions{Mode: awsMode(svc.Behavior), Offset: offset})
 	return &probetest.TLSServer{
 		CertificateFor: func(sni string) *tls.Certificate { return s.pki.certificate(s.w.Serve(local, sni), sni) },
-		Handler:        probetest.AWSHandler(probetest.AWSOptions{Mode: awsMode(svc.Behavior), Offset: s.w.Clock + s.w.DateLie}),
+		Handler:        buckets{front, svc, offset},
 		Fault:          tlsFault(svc.Behavior),
 	}
 }

@@ -31,6 +31,12 @@ func (s DNSServer) meddle(a Answer, v6 bool, ipv4 func() Answer) Answer {
 	return a
 }
 
+// Answer is what the stub says by itself; ok is false when it has to ask.
+func (s Stub) Answer(name string, v6 bool) (a Answer, ok bool) {
+	addrs, ttl, ok := record(s.Records, name)
+	return found(addrs, v6, ttl, ""), ok
+}
+
 // synthesise puts IPv4 addresses under a /96 where a name has no IPv6 ones.
 func synthesise(a Answer, v6 bool, prefix netip.Prefix, ipv4 func() Answer) Answer {
 	if !v6 || a.RCode != "NOERROR" || len(a.Addrs) > 0 {

@@ -177,7 +177,7 @@ func (w *World) viaNAT(p *Path, f Flow, id string) bool {
 	}
 	r, ok := w.route(&w.VPC, s, dst)
 	if ok && kind(r.Target) == "local" && NAT64.Contains(f.Dst.Addr()) {
-		arrives, returns := w.deliver(p, Flow{f.Proto, f.Src, netip.AddrPortFrom(dst, f.Dst.Port())}, party{addr: dst}, &w.VPC, true)
+		arrives, returns := w.deliver(p, Flow{f.Proto, f.Src, netip.AddrPortFrom(dst, f.Dst.Port())}, party{addr: natAddr(s)}, &w.VPC, true)
 		return arrives && returns
 	}
 	if !ok || r.Blackhole || kind(r.Target) != "igw" {
@@ -185,6 +185,12 @@ func (w *World) viaNAT(p *Path, f Flow, id string) bool {
 		return false
 	}
 	return !w.known(dst)
+}
+
+// natAddr is the address that a NAT gateway takes in its subnet: the first one
+// that AWS does not reserve.
+func natAddr(s *Subnet) netip.Addr {
+	return s.CIDR.Masked().Addr().Next().Next().Next().Next()
 }
 
 func (w *World) viaGatewayEndpoint(p *Path, id string) bool {
