@@ -16,6 +16,12 @@ func (w Want) with(codes ...string) Want {
 	return w
 }
 
+// never adds codes that must not be among the causes.
+func (w Want) never(codes ...string) Want {
+	w.Never = codes
+	return w
+}
+
 func dnsFaults() []Scenario { return append(wrongAnswers(), noAnswers()...) }
 
 func wrongAnswers() []Scenario {

@@ -63,7 +63,7 @@ func (s *Scenario) World(n uint64) *world.World {
 // place of the cause.
 func All() []Scenario {
 	return slices.Concat(healthy(), dnsFaults(), securityFaults(), endpointFaults(), routeFaults(),
-		hostFaults(), imdsFaults(), roleFaults(), agentFaults(), tlsFaults(), proxyFaults(), inputFaults())
+		hostFaults(), imdsFaults(), roleFaults(), agentFaults(), tlsFaults(), proxyFaults(), inputFaults(), pathScenarios())
 }
 
 // Find finds a scenario by name; the error suggests names that contain it.

@@ -16,6 +16,7 @@ type ServerBehavior struct {
 	PlainHTTP   bool     // speaks HTTP where TLS is expected
 	Closed      bool     // nothing listens: connections are refused
 	SilentTLS   bool     // accepts, then never answers the hello
+	Mute        bool     // no TLS at all: accepts and says nothing
 	ResetHello  bool     // resets after the hello
 	CloseHello  bool     // closes after the hello
 	TLSAlert    bool     // refuses every hello with a handshake_failure alert

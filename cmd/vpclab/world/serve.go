@@ -93,6 +93,9 @@ func (w *World) serveIn(v *VPC, dst netip.AddrPort) (Service, bool) {
 			if dst.Port() != e.ServicePort() || e.Server.Closed {
 				return Service{Private: true}, true
 			}
+			if e.Server.Mute {
+				return Service{Kind: RawTCP, Private: true}, true
+			}
 			hosts := append(slices.Clone(e.Hosts), "*."+vpceDomain(w.EndpointName(e)))
 			return Service{Kind: FrontEnd, Name: first(e.Hosts), Hosts: hosts, Behavior: e.Server, Denies: e.Denies, Private: true}, true
 		}

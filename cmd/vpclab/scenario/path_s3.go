@@ -1,0 +1,83 @@
+package scenario
+
+import (
+	"net/netip"
+
+	"vpcdoctor/cmd/vpclab/world"
+)
+
+// s3Args ask for the profile that needs S3.
+var s3Args = []string{"--profile", "ssm"}
+
+// waysToS3 are the ways in which an instance gets to S3, and what a policy on
+// the way does.
+func waysToS3() []Scenario {
+	return []Scenario{{
+		Name: "s3-interface", Kind: Healthy, Want: noFault, Args: s3Args, NearOf: "s3-route-missing",
+		Story: "S3 by an interface endpoint with private DNS, no gateway endpoint",
+		Change: func(w *world.World, s *Seed) {
+			dropGatewayRoute(w)
+			e := AddEndpoint(w, s, "s3", taken(w))
+			e.Hosts = append(e.Hosts, "*."+e.Hosts[0])
+		},
+	}, {
+		Name: "s3-nat", Kind: Healthy, Want: noFault, Args: s3Args, NearOf: "s3-route-missing",
+		Story:  "S3 by a NAT gateway, no gateway endpoint",
+		Change: func(w *world.World, _ *Seed) { dropGatewayRoute(w); addNAT(w) },
+	}, {
+		Name: "s3-list-only", Kind: Healthy, Want: noFault, Args: s3Args, NearOf: "s3-egress-missing",
+		Story:  "egress to the endpoints' group and the S3 prefix list, and no NAT",
+		Change: func(w *world.World, _ *Seed) { strictEgress(w, true) },
+	}, {
+		Name: "s3-interface-closed", Kind: Fault, Want: broken("SG-02"), Args: s3Args, NearOf: "s3-interface",
+		Story: "S3 by an interface endpoint whose security group does not admit the instance",
+		Change: func(w *world.World, s *Seed) {
+			dropGatewayRoute(w)
+			e := AddEndpoint(w, s, "s3", taken(w))
+			e.Hosts, e.Groups = append(e.Hosts, "*."+e.Hosts[0]), []string{defaultGroup(w, s)}
+		},
+	}, {
+		Name: "s3-nat-failed", Kind: Fault, Want: broken("GW-01", "RT-09", "RT-01"), Args: s3Args, NearOf: "s3-nat",
+		Story:  "S3 by a NAT gateway that has failed, no gateway endpoint",
+		Change: func(w *world.World, _ *Seed) { dropGatewayRoute(w); addNAT(w).Failed = true },
+	}}
+}
+
+// customArgsPlain ask for the custom service without TLS.
+var customArgsPlain = []string{"--config", customConfig}
+
+// customPaths are custom services beyond plain success and failure.
+func customPaths() []Scenario {
+	return []Scenario{{
+		Name: "custom-az-silent", Kind: Fault, Want: broken("RT-08", "SG-08", "PL-06"), Args: customArgs, NearOf: "custom-one-az",
+		Story: "one of the custom service's addresses belongs to nobody any more",
+		Change: func(w *world.World, s *Seed) {
+			e := addCustom(w, s)
+			w.Resolver.Zones[0].Records[0].Addrs = []netip.Addr{e.Interfaces[0].Addr, freeAddr(w, s, 1)}
+		},
+	}, {
+		Name: "custom-plain", Kind: Healthy, Want: noFault, Args: customArgsPlain, NearOf: "custom-plain-closed",
+		Story:  "the custom service speaks plain TCP",
+		Change: func(w *world.World, s *Seed) { plainCustom(w, s) },
+	}, {
+		Name: "custom-plain-closed", Kind: Fault, Want: broken("PL-06"), Args: customArgsPlain, NearOf: "custom-plain",
+		Story:  "the custom service speaks plain TCP, and its targets are dead",
+		Change: func(w *world.World, s *Seed) { plainCustom(w, s).Server.Closed = true },
+	}, {
+		Name: "custom-not-tls", Kind: Fault, Want: broken("TL-07", "TL-08"), Args: customArgs, NearOf: "custom-plain",
+		Story:  "the custom service speaks plain TCP and is asked for TLS",
+		Change: func(w *world.World, s *Seed) { plainCustom(w, s) },
+	}}
+}
+
+// customConfig is the configuration file of the scenarios that need one.
+const customConfig = "/etc/vpcdoctor/lab.yaml"
+
+// plainCustom adds a custom service that takes connections and says nothing,
+// and the configuration that calls it plain.
+func plainCustom(w *world.World, s *Seed) *world.Endpoint {
+	e := addCustom(w, s)
+	e.Server.Mute = true
+	w.Host.Files = map[string]string{customConfig: "endpoints:\n  - name: billing\n    host: " + customHost + "\n    port: 8443\n    plain: true\n"}
+	return e
+}
