@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,9 +26,10 @@ func (r *runner) targets() ([]fact.Target, []string) {
 			Profiles: r.opt.Profiles, Services: r.opt.Services, All: r.opt.All,
 			FIPS: r.opt.FIPS, DualStack: r.opt.DualStack,
 		})
-		if err != nil {
-			// Names were checked when the command line was read; what is
-			// left is a service that this Region does not have.
+		// Names were checked when the command line was read; what is left is a
+		// service that this Region does not have.
+		r.set.Absent = absent(err)
+		if err != nil && len(r.set.Absent) == 0 {
 			notes = append(notes, err.Error())
 		}
 		out, notes = ts, append(notes, n...)
@@ -39,6 +41,23 @@ func (r *runner) targets() ([]fact.Target, []string) {
 		out = append(out, e.Target())
 	}
 	return out, notes
+}
+
+// absent collects the services that the Region does not have out of the
+// catalogue's joined errors.
+func absent(err error) []fact.Absent {
+	const most = 8 // Regions named; a line or two of text
+	var out []fact.Absent
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			out = append(out, absent(e)...)
+		}
+		return out
+	}
+	if missing, ok := errors.AsType[*catalog.NotInRegionError](err); ok {
+		out = append(out, fact.Absent{Name: missing.Name, ID: missing.ID, Known: missing.Known[:min(most, len(missing.Known))]})
+	}
+	return out
 }
 
 // randomLabel is a name nobody has, for probing wildcard names. It says who

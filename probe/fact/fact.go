@@ -49,6 +49,8 @@ type Set struct {
 	Times   []TimeSample `json:"times,omitempty"`   // comparisons of the clock, beyond the Date of Requests
 	Objects []Object     `json:"objects,omitempty"` // AWS-owned buckets and their public objects
 
+	Absent []Absent `json:"absent,omitempty"` // services asked for that this Region does not have
+
 	Cut []Cut `json:"cut,omitempty"` // what the run left out, and why
 }
 
@@ -96,6 +98,14 @@ type Cut struct {
 	What string `json:"what"`          // "dial 52.94.1.1:443", "IMDS network/interfaces/macs/…"
 	Why  string `json:"why"`           // "budget", "IMDS budget", "public address, --all"
 	Key  string `json:"key,omitempty"` // of the target concerned, when it is one
+}
+
+// Absent is a service that the user named and that no source places in this
+// Region, so that there was no host to ask.
+type Absent struct {
+	Name  string   `json:"name"`            // as the user wrote it
+	ID    string   `json:"id"`              // catalogue id
+	Known []string `json:"known,omitempty"` // Regions where it is known, those of this partition first, at most 8
 }
 
 // Place is where the instance believes it is, and who said so.
