@@ -163,7 +163,12 @@ func (b *builder) odd(addrs []netip.Addr) bool {
 	})
 }
 
+// system asks by the system's own path, unless the user chose other servers
+// than the configured ones, which that path would ask.
 func (b *builder) system(names []string) {
+	if len(b.set.Resolver.Override) > 0 {
+		return
+	}
 	for _, n := range names[:min(len(names), maxOSNames)] {
 		if b.fits(osPackets, "system's own lookup of "+n) {
 			b.plan.OS = append(b.plan.OS, n)
@@ -236,6 +241,9 @@ func (b *builder) asked(name string, server netip.AddrPort) bool {
 // upstreams asks the servers behind a stub that fails or departs, so that the
 // fault lies with one of the two.
 func (b *builder) upstreams(names []string) {
+	if len(b.set.Resolver.Override) > 0 {
+		return // the stub was not asked
+	}
 	asked := 0
 	for _, n := range names {
 		if !b.stubDiffers(n) {
