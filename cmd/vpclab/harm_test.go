@@ -276,6 +276,9 @@ func randomLabels(t *testing.T, c *captured, s *fact.Set) {
 	names := map[string]bool{}
 	for _, x := range s.Targets {
 		names[x.Host] = true
+		if x.Wildcard && !label.MatchString(x.Host) {
+			t.Errorf("%s stands for a wildcard and does not say who asks", x.Host)
+		}
 	}
 	labels := map[string]bool{}
 	for _, p := range questions(c) {
