@@ -276,7 +276,8 @@ func randomLabels(t *testing.T, c *captured, s *fact.Set) {
 	names := map[string]bool{}
 	for _, x := range s.Targets {
 		names[x.Host] = true
-		if x.Wildcard && !label.MatchString(x.Host) {
+		account := strings.HasPrefix(x.Host, c.world.Account+".") // a registry's real name
+		if x.Wildcard && !account && !label.MatchString(x.Host) {
 			t.Errorf("%s stands for a wildcard and does not say who asks", x.Host)
 		}
 	}
