@@ -176,6 +176,7 @@ func (f *Fabric) sweep() {
 type action struct {
 	pass  bool
 	reset bool          // answer the client with RST
+	ended netip.Addr    // router at which the packet's life ended; zero: none
 	delay time.Duration // there, or there and back for an answer
 }
 
@@ -184,6 +185,9 @@ type action struct {
 func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
 	if fl.dead || (forward && !fl.path.Arrives) {
 		return action{}
+	}
+	if hops := fl.path.Hops; forward && !p.v6 && p.ttl > 0 && int(p.ttl) <= len(hops) {
+		return action{ended: hops[p.ttl-1]}
 	}
 	if forward && fl.path.Refuses && p.syn() {
 		return action{reset: fl.path.Returns}
@@ -229,6 +233,8 @@ func tooLong(b *world.Middlebox, length int, forward bool) bool {
 
 func (f *Fabric) do(act action, p *packet, to Side, mac net.HardwareAddr) {
 	switch {
+	case act.ended.IsValid():
+		f.delay.send(Instance, expired(p, act.ended), act.delay)
 	case act.reset:
 		f.delay.send(Instance, reset(p), act.delay)
 	case act.pass:

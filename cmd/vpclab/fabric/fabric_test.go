@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/binary"
 	"net"
@@ -271,4 +272,86 @@ func FuzzServerName(f *testing.F) {
 			serverName(b)
 		}
 	})
+}
+
+// A packet whose life ends at the NAT gateway or the router behind it comes
+// back with the header that was sent; one that lives longer arrives.
+func TestHops(t *testing.T) {
+	nat := func(w *world.World) {
+		w.VPC.NATs = []world.NAT{{ID: "nat-1", Subnet: w.VPC.Subnets[2].ID}}
+		table := w.VPC.Table(w.VPC.Subnets[0].RouteTable)
+		table.Routes = append(table.Routes, world.Route{Dst: netip.MustParsePrefix("0.0.0.0/0"), Target: "nat-1"})
+	}
+	public := func(w *world.World, service string) netip.AddrPort {
+		return netip.AddrPortFrom(w.PublicAddrs(service + "." + w.Region + "." + w.Suffix)[0], 443)
+	}
+	tests := []struct {
+		name, service string
+		ttl           byte
+		from          func(*world.World) netip.Addr // router that answers; nil: the packet arrives
+	}{
+		{"NAT gateway", "sts", 1, func(w *world.World) netip.Addr {
+			return netip.AddrFrom4([4]byte(append(w.VPC.Subnets[2].CIDR.Addr().AsSlice()[:3], 4)))
+		}},
+		{"router behind it", "sts", 2, func(*world.World) netip.Addr { return netip.MustParseAddr("100.65.8.1") }},
+		{"long enough", "sts", 3, nil},
+		{"gateway endpoint", "s3", 1, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f, out, w := newTest(t, nat)
+			syn := segment(client(w), public(w, tt.service), flagSYN, 7, nil)
+			syn[etherLen+8] = tt.ttl
+			f.Frame(Instance, syn)
+			if len(out.frames) != 1 {
+				t.Fatalf("%d frames", len(out.frames))
+			}
+			if tt.from == nil {
+				if out.to[0] != Lab {
+					t.Error("did not arrive")
+				}
+				return
+			}
+			ip := out.frames[0][etherLen:]
+			icmp := ip[20:]
+			if out.to[0] != Instance || ip[9] != protoICMP || icmp[0] != 11 || fold(sum16(icmp)) != 0 {
+				t.Fatalf("to %v: % x", out.to[0], ip)
+			}
+			if from := netip.AddrFrom4([4]byte(ip[12:16])); from != tt.from(w) {
+				t.Errorf("from %s", from)
+			}
+			if !bytes.Equal(icmp[8:], syn[etherLen:etherLen+28]) {
+				t.Errorf("returned % x", icmp[8:])
+			}
+		})
+	}
+}
+
+// A limit on packet length holds in its own direction only.
+func TestOneWayLimit(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		box     world.Middlebox
+		out, in bool // a long packet passes
+	}{
+		{"both", world.Middlebox{MaxPacket: 1200}, false, false},
+		{"from us", world.Middlebox{MaxOut: 1200}, false, true},
+		{"to us", world.Middlebox{MaxIn: 1200}, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, out, w := newTest(t, func(w *world.World) { w.Middleboxes = []world.Middlebox{tt.box} })
+			f.Frame(Instance, segment(client(w), endpoint(w), flagSYN, 7, nil))
+			long := make([]byte, 1300)
+			n := len(out.frames)
+			f.Frame(Instance, segment(client(w), endpoint(w), flagACK, 8, long))
+			if got := len(out.frames) > n; got != tt.out {
+				t.Errorf("from us: passes=%v", got)
+			}
+			n = len(out.frames)
+			f.Frame(Lab, segment(endpoint(w), client(w), flagACK, 9, long))
+			if got := len(out.frames) > n; got != tt.in {
+				t.Errorf("to us: passes=%v", got)
+			}
+		})
+	}
 }

@@ -11,6 +11,7 @@ const (
 	etherARP  = 0x0806
 	etherIPv6 = 0x86dd
 
+	protoICMP   = 1
 	protoTCP    = 6
 	protoUDP    = 17
 	protoICMPv6 = 58
@@ -37,6 +38,7 @@ type packet struct {
 	proto    byte
 	src, dst netip.AddrPort
 	length   int // of the IP packet
+	ttl      byte
 	l4       []byte
 	flags    byte
 	seq, rst uint32 // of TCP: sequence number and the acknowledged one
@@ -75,7 +77,7 @@ func (p *packet) parseIPv4(b []byte) bool {
 	if head < 20 || total < head || total > len(b) || binary.BigEndian.Uint16(b[6:])&0x3fff != 0 {
 		return false
 	}
-	p.proto, p.length = b[9], total
+	p.proto, p.length, p.ttl = b[9], total, b[8]
 	src, dst := netip.AddrFrom4([4]byte(b[12:16])), netip.AddrFrom4([4]byte(b[16:20]))
 	return p.parsePorts(b[head:total], src, dst)
 }
@@ -88,7 +90,7 @@ func (p *packet) parseIPv6(b []byte) bool {
 	if total > len(b) {
 		return false
 	}
-	p.v6, p.proto, p.length = true, b[6], total
+	p.v6, p.proto, p.length, p.ttl = true, b[6], total, b[7]
 	src, dst := netip.AddrFrom16([16]byte(b[8:24])), netip.AddrFrom16([16]byte(b[24:40]))
 	if p.proto == protoICMPv6 {
 		p.l4 = b[40:total]
@@ -145,10 +147,22 @@ func reset(p *packet) []byte {
 	return seal(p.frame[6:12], p.dst.Addr(), p.src.Addr(), protoTCP, t, 16)
 }
 
+// expired builds the ICMP time exceeded with which a router returns an IPv4
+// packet: its header and the first eight bytes behind it (RFC 792).
+func expired(p *packet, router netip.Addr) []byte {
+	head := int(p.frame[etherLen]&15) * 4
+	m := append(make([]byte, 8), p.frame[etherLen:etherLen+head+8]...)
+	m[0] = 11
+	return seal(p.frame[6:12], router, p.src.Addr(), protoICMP, m, 2)
+}
+
 // seal wraps a transport segment into IP and Ethernet with all checksums. at
 // is the offset of the checksum in the segment.
 func seal(mac []byte, src, dst netip.Addr, proto byte, segment []byte, at int) []byte {
-	sum := pseudo(src, dst, proto, len(segment))
+	var sum uint32
+	if proto != protoICMP { // the only one here without the addresses in its checksum
+		sum = pseudo(src, dst, proto, len(segment))
+	}
 	binary.BigEndian.PutUint16(segment[at:], fold(sum+sum16(segment)))
 	frame := make([]byte, etherLen, etherLen+40+len(segment))
 	copy(frame, mac)

@@ -18,7 +18,10 @@ type Path struct {
 	Returns bool        // answers come back
 	Refuses bool        // nobody listens there: a SYN is answered with RST
 	Boxes   []Middlebox // on the way, in order
-	Steps   []string    // how that was decided, for people
+	// Hops are the routers that send an ICMP time exceeded, in order. The
+	// router of a VPC, endpoints, peerings and transit gateways send none.
+	Hops  []netip.Addr
+	Steps []string // how that was decided, for people
 }
 
 func (p *Path) step(format string, args ...any) {
@@ -131,9 +134,11 @@ func (w *World) leave(p *Path, f Flow, src party) {
 		p.Arrives, back2 = w.deliver(p, f, src, &w.VPC, true)
 	case "igw":
 		p.Arrives = w.viaGateway(p, f)
+		p.Hops = []netip.Addr{edgeRouter}
 		back2 = p.Arrives
 	case "nat":
 		p.Arrives = w.viaNAT(p, f, r.Target)
+		p.Hops = w.natHops(r.Target)
 		back2 = p.Arrives
 	case "vpce":
 		p.Arrives = w.viaGatewayEndpoint(p, r.Target)
@@ -185,6 +190,21 @@ func (w *World) viaNAT(p *Path, f Flow, id string) bool {
 		return false
 	}
 	return !w.known(dst)
+}
+
+// edgeRouter stands for the first router beyond a NAT or Internet gateway.
+// Those that show themselves in traces out of a VPC have addresses of this kind.
+var edgeRouter = netip.MustParseAddr("100.65.8.1")
+
+// natHops are the routers that a trace through a NAT gateway sees: the gateway
+// by its private address, then the one behind it.
+func (w *World) natHops(id string) []netip.Addr {
+	for _, n := range w.VPC.NATs {
+		if s := w.VPC.Subnet(n.Subnet); n.ID == id && s != nil {
+			return []netip.Addr{natAddr(s), edgeRouter}
+		}
+	}
+	return nil
 }
 
 // natAddr is the address that a NAT gateway takes in its subnet: the first one
