@@ -7,14 +7,14 @@ import (
 
 // ServiceRow is one service as `vpcdoctor services` lists it.
 type ServiceRow struct {
-	ID           string
-	Name         string // endpoint service name
-	Type         string // Interface | Gateway
-	Hosts        []string
-	Ports        []string // "443/tls"
-	Confidence   string   // of the host names
-	Availability string   // of the service in this Region
-	Note         string
+	ID           string   `json:"id"`
+	Name         string   `json:"service_name,omitempty"` // endpoint service name
+	Type         string   `json:"type"`                   // Interface | Gateway
+	Hosts        []string `json:"hosts,omitempty"`
+	Ports        []string `json:"ports,omitempty"`        // "443"
+	Confidence   string   `json:"confidence,omitempty"`   // of the host names
+	Availability string   `json:"availability,omitempty"` // of the service in this Region, and the age of that knowledge
+	Note         string   `json:"note,omitempty"`
 }
 
 // Services lists what would be probed. Service names and hosts are up to 60
