@@ -63,9 +63,17 @@ func (s *Set) ClockOffset() (o Offset, ok bool) {
 	voices := s.voices()
 	slices.SortStableFunc(voices, func(a, b voice) int { return cmp.Compare(a.offset, b.offset) })
 	var best camp
-	tied := false
+	tied, end := false, 0
 	for i := range voices {
-		c := campFrom(voices[i:])
+		// A camp that ends where the one before it ends is part of it and weaker.
+		last := end
+		for end < len(voices) && voices[end].offset-voices[i].offset <= sameTime {
+			end++
+		}
+		if end == last {
+			continue
+		}
+		c := campFrom(voices[i:end])
 		switch d := c.compare(best); {
 		case d > 0:
 			best, tied = c, false
@@ -117,14 +125,10 @@ type camp struct {
 	measured int // members that are not the kernel's belief
 }
 
-// campFrom is the longest camp that begins with the first of the voices, which
-// are sorted by offset.
+// campFrom is the camp of voices that are no further apart than sameTime.
 func campFrom(sorted []voice) camp {
 	var c camp
 	for _, v := range sorted {
-		if v.offset-sorted[0].offset > sameTime {
-			break
-		}
 		c.members = append(c.members, v)
 		c.kinds = append(c.kinds, v.kind)
 		if v.kind != TimeAdjtimex {

@@ -36,11 +36,21 @@ var osDocs = []Doc{
 		"The errno comes from the local kernel before a packet is sent.",
 		"Raise the limit of open files, or find the process that leaks them (lsof).",
 		"A low limit of the shell that ran vpcdoctor does not concern the agent."),
+	doc("OS-07", SevWarning, Documented, "The MTU of the interface is more than the path carries",
+		"Small answers arrive, large ones stall. VPN, internet and transit gateways carry less than the 9001 bytes inside a VPC.",
+		"With a smaller MTU on the interface the same connection works.",
+		"Lower the MTU, clamp the MSS, or set net.ipv4.tcp_mtu_probing=1.",
+		"None known."),
 	doc("OS-08", SevInfo, Inferred, "vpcdoctor runs in another network namespace",
 		"Routes, DNS and addresses differ from those of the host.",
 		"The network namespace of vpcdoctor is not that of process 1.",
 		"Run it on the host, or enter its namespace: nsenter -t 1 -n.",
 		"Right when the workload in question runs in this very container."),
+	doc("OS-12", SevInfo, Source, "Nothing disciplines the clock of the host",
+		"The clock may drift until certificates and signatures are rejected.",
+		"adjtimex says unsynchronised, and no source told the offset.",
+		"Let chrony use 169.254.169.123; it needs no security group rule.",
+		"Time daemons that do not tell the kernel."),
 }
 
 var imdsDocs = []Doc{

@@ -51,13 +51,9 @@ func (v *View) innocent() []Innocent {
 	if firstAWS != nil {
 		add("the path to AWS itself", fmt.Sprintf("%d AWS %s answered with a request id", aws, verb(aws, "front end", "front ends")), firstAWS.Req.Key())
 	}
-	if off, ok := v.offset(); ok && off.Abs() <= clockSeen {
-		e := v.offsetEvidence()
-		ref := ""
-		if len(e) > 0 {
-			ref = e[0].Ref
-		}
-		add("the clock of this host", "it agrees with the Date headers of AWS", ref)
+	if off, ok := v.offset(); ok && off.By.Abs() <= clockSeen {
+		why := fmt.Sprintf("%s %s with it, %d %s in all", witnesses(off), verb(len(off.Sources), "agrees", "agree"), off.Agreeing, verb(off.Agreeing, "comparison", "comparisons"))
+		add("the clock of this host", why, off.Keys[0])
 	}
 	if n, ok := v.retransFail(); ok && n == 0 && v.anyDial() {
 		add("a local firewall that drops silently", "TCPRetransFail did not rise during the run", "")

@@ -34,6 +34,7 @@ func hostRules() []Rule {
 			f.Action.Command = v.aws("ec2", "describe-route-tables", "--filters", "Name=association.subnet-id,Values="+v.subnetID())
 		}),
 		{Code: "TL-03", Eval: wrongClock, Explains: []Code{"IA-06", "AG-20"}},
+		{Code: "OS-12", Eval: freeClock},
 		{Code: "IA-16", Eval: skew, Explains: []Code{"IA-06", "AG-20"}},
 	}
 }

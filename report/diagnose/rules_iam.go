@@ -157,7 +157,7 @@ func expiredRole(v *View) []Finding {
 	}
 	now := v.Set.Start
 	if off, ok := v.offset(); ok {
-		now = now.Add(-off) // the time of AWS, not of a wrong clock
+		now = now.Add(-off.By) // the time of AWS, not of a wrong clock
 	}
 	if r.Expires.After(now) {
 		return nil

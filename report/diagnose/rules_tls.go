@@ -8,37 +8,11 @@ import (
 
 func tlsRules() []Rule {
 	return []Rule{
-		blamed("FW-02", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("TCP to %s connects, and the connection is cut right after the TLS greeting.", g.names())
-			f.Evidence = append(f.Evidence, v.goodTLS(1)...)
-			f.Action.Do = "Look into the firewall on the path for the name, and allow it."
-			f.Action.Command = openssl(g)
-			f.Alternatives = []Alternative{
-				alt("FW-05", "the log of the inspecting device: it refused the connection"),
-				alt("TL-05", "another client on this host, with TLS 1.2 only, gets through"),
-			}
-		}).explains("AG-20"),
-		blamed("FW-04", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s a certificate of an unknown issuer while other AWS names show the genuine one.", g.names(), verb(g.n(), "shows", "show"))
-			f.Evidence = append(f.Evidence, v.goodTLS(1)...)
-			f.Action.Do = "Exclude these names from TLS inspection, or install its CA in the system store of this host."
-			f.Action.Command = openssl(g)
-			f.Alternatives = []Alternative{alt("TL-04", "the certificate belongs to another server of yours: the record of the name is wrong")}
-		}).explains("AG-20"),
-		blamed("FW-05", Possible, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("TLS to %s ends with an alert or a malformed answer.", g.names())
-			f.Action.Do = "Look into the log of the inspecting device on the path."
-			f.Action.Command = openssl(g)
-			f.Alternatives = []Alternative{alt("TL-05", "another client on this host gets through")}
-		}),
-		blamed("TL-01", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("The certificate of %s is issued by %q, a CA that neither this host nor the reference roots know.", g.names(), issuer(g))
-			f.Action.Do = "Exclude the AWS names from TLS inspection, or add that CA to the system store (the agent uses it). Everything on this host would then trust it."
-			if g.bs[0].target().Type == "Custom" {
-				f.Action.Do = "If the custom service has a private CA, pass it with --ca-bundle and add it to the store of its clients."
-			}
-			f.Action.Command = openssl(g)
-		}).explains("AG-20"),
+		blamed("FW-02", Likely, nameRule).explains("AG-20"),
+		blamed("FW-03", Likely, splitGreeting).explains("AG-20"),
+		blamed("FW-04", Likely, selective).explains("AG-20"),
+		blamed("FW-05", Possible, refusedAll),
+		blamed("TL-01", Likely, unknownCA).explains("AG-20"),
 		blamed("TL-02", Likely, func(v *View, g group, f *Finding) {
 			f.Summary = fmt.Sprintf("The certificates of %s are genuine, but the trust store of this host does not hold their root.", g.names())
 			if m := v.Set.Trust.MissingAmazon; len(m) > 0 {
@@ -65,16 +39,7 @@ func tlsRules() []Rule {
 			f.Action.Command = openssl(g)
 			f.Alternatives = []Alternative{alt("FW-05", "the log of the inspecting device")}
 		}),
-		blamed("TL-07", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("TCP to %s connects, and then nothing comes back to the TLS greeting.", g.names())
-			f.Evidence = append(f.Evidence, v.goodTLS(1)...)
-			f.Action = Action{Do: "Compare a small segment size and a smaller greeting: it tells a packet size limit from a firewall.", Command: openssl(g), Where: "instance"}
-			f.Alternatives = []Alternative{
-				alt("FW-02", "another name at the same address gets an answer"),
-				alt("FW-03", "a client without post-quantum key share (openssl of the system) gets through"),
-				alt("FW-07", "ip link set mtu 1400 cures it"),
-			}
-		}).explains("AG-20"),
+		blamed("TL-07", Likely, largeLost).explains("AG-20"),
 		blamed("TL-08", Likely, func(v *View, g group, f *Finding) {
 			f.Summary = fmt.Sprintf("What answers for %s does not speak TLS.", g.names())
 			f.Action.Do = "Find what answers at the address: a proxy, a portal or another service."
@@ -82,14 +47,97 @@ func tlsRules() []Rule {
 			f.Alternatives = []Alternative{alt("TL-04", "the address belongs to another service of yours")}
 		}),
 		{Code: "TL-12", Eval: trustedInterception},
-		blamed("TL-13", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("The certificate of %s is outside its validity, and the clock of this host is right.", g.names())
-			f.Evidence = append(f.Evidence, v.offsetEvidence()...)
-			f.Action.Do = "The owner of the service renews the certificate."
-			f.Action.Command = openssl(g)
-		}),
+		blamed("TL-13", Likely, badDates),
+		blamed("TL-14", Likely, mute).explains("AG-20"),
 		{Code: "SV-01", Eval: serverErrors},
 	}
+}
+
+// selective is FW-04: some names are re-signed, others are not.
+func selective(v *View, g group, f *Finding) {
+	f.Summary = fmt.Sprintf("%s %s a certificate of an unknown issuer while other AWS names show the genuine one.", g.names(), verb(g.n(), "shows", "show"))
+	f.Alternatives = []Alternative{alt("TL-04", "the certificate belongs to another server of yours: the record of the name is wrong")}
+	if h, n, ok := v.contrasted(g); ok && trusted(n) {
+		// The device lets the other name through to the address: so the address
+		// is AWS's, and who signs for ours sits before it.
+		f.Confidence, f.Alternatives = Proved, nil
+		f.Summary = fmt.Sprintf("TLS to %s is re-signed on the path by %q: at the same address %s shows the genuine certificate.", g.names(), issuer(g), plain(orWord(n.SNI, "another AWS name"), 100))
+		f.Evidence = append(f.Evidence, Evidence{n.Key(), fmt.Sprintf("%s %s: %s", h.Addr, variantWords(n), bitWords(n))})
+	}
+	f.Evidence = append(f.Evidence, v.goodTLS(1)...)
+	f.Action.Do = "Exclude these names from TLS inspection, or install its CA in the system store of this host."
+	f.Action.Command = openssl(g)
+}
+
+// contrasted is the first handshake of the group whose repetition with another
+// name completed, and that repetition.
+func (v *View) contrasted(g group) (h, neutral fact.Handshake, ok bool) {
+	for _, b := range g.bs {
+		if b.port == nil {
+			continue
+		}
+		if n, found := v.neutral(b.port.Shake); found {
+			return b.port.Shake, n, true
+		}
+	}
+	return h, neutral, false
+}
+
+// unknownCA is TL-01.
+func unknownCA(v *View, g group, f *Finding) {
+	f.Summary = fmt.Sprintf("The certificate of %s is issued by %q, a CA that neither this host nor the reference roots know.", g.names(), issuer(g))
+	f.Action.Do = "Exclude the AWS names from TLS inspection, or add that CA to the system store (the agent uses it). Everything on this host would then trust it."
+	f.Action.Command = openssl(g)
+	if g.bs[0].target().Type == "Custom" {
+		f.Action.Do = "If the custom service has a private CA, pass it with --ca-bundle and add it to the store of its clients."
+		return
+	}
+	h, n, ok := v.contrasted(g)
+	if !ok || trusted(n) {
+		return
+	}
+	f.Evidence = append(f.Evidence[:min(2, len(f.Evidence))], Evidence{n.Key(), fmt.Sprintf("%s %s: issuer %q as well", h.Addr, variantWords(n), leafIssuer(n))})
+	switch {
+	case n.Name.Status == fact.OK:
+		// It has a certificate for whatever name it is given: no server does.
+		f.Confidence = Proved
+		f.Summary = fmt.Sprintf("TLS is intercepted: %q signs a certificate for %s, and for any other AWS name asked at the same address. Neither this host nor the reference roots know that CA.", issuer(g), g.names())
+	case len(h.Chain) > 0 && len(n.Chain) > 0 && h.Chain[0].SHA256 == n.Chain[0].SHA256:
+		f.Summary = fmt.Sprintf("What answers for %s shows one certificate of its own, issued by %q, whatever name is asked: a server or appliance, not AWS.", g.names(), issuer(g))
+		f.Action.Do = "Find what has the address, and correct the record of the name or the route to it."
+		f.Alternatives = []Alternative{alt("TL-04", "describe-network-interfaces by address: it is not an endpoint's interface")}
+	}
+	f.Evidence = append(f.Evidence, v.goodTLS(1)...)
+}
+
+func leafIssuer(h fact.Handshake) string {
+	if len(h.Chain) == 0 {
+		return "unknown"
+	}
+	return plain(orWord(h.Chain[0].Issuer, "unknown"), 80)
+}
+
+// badDates is TL-13: the certificate is outside its validity, not our clock.
+func badDates(v *View, g group, f *Finding) {
+	f.Summary = fmt.Sprintf("The certificate of %s is outside its validity, and the clock of this host is right.", g.names())
+	if off, ok := v.offset(); ok && off.By.Abs() >= clockSeen {
+		f.Summary = fmt.Sprintf("The certificate of %s is outside its validity by the right time as well. The clock of this host is %s besides.", g.names(), aheadBehind(off.By))
+	}
+	if c, ok := g.leaf(); ok && !c.NotAfter.IsZero() {
+		f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("the certificate is valid from %s to %s", c.NotBefore.UTC().Format("2006-01-02 15:04"), c.NotAfter.UTC().Format("2006-01-02 15:04"))})
+	}
+	f.Evidence = append(f.Evidence, v.offsetEvidence()...)
+	for _, b := range g.bs {
+		if b.port == nil {
+			continue
+		}
+		if d, ok := v.dated(b.port.Shake); ok && !validThen(d) {
+			f.Evidence = append(f.Evidence, Evidence{d.Key(), "at the Date of the server, " + d.Then.UTC().Format("2006-01-02 15:04") + ", the chain is not valid either"})
+			break
+		}
+	}
+	f.Action.Do = "The owner of the service renews the certificate."
+	f.Action.Command = openssl(g)
 }
 
 // openssl shows the certificate at the first address of the group.

@@ -12,7 +12,7 @@ import (
 )
 
 func allFirings() []firing {
-	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings)
+	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings)
 }
 
 func find(v Verdict, c Code) *Finding {
@@ -174,6 +174,15 @@ func TestOrder(t *testing.T) {
 			shuffle(rng, w.Handshakes)
 			shuffle(rng, w.Requests)
 			shuffle(rng, w.Tunnels)
+			shuffle(rng, w.Variants)
+			shuffle(rng, w.Controls)
+			shuffle(rng, w.Times)
+			shuffle(rng, w.Objects)
+			shuffle(rng, w.DNS.Lookups)
+			shuffle(rng, w.DNS.Searches)
+			shuffle(rng, w.DNS.Wildcards)
+			shuffle(rng, w.DNS.Countdowns)
+			shuffle(rng, w.Host.ENA)
 			shuffle(rng, w.Cut)
 			shuffle(rng, w.IMDS.Gets)
 			shuffle(rng, w.Host.Interfaces)

@@ -160,6 +160,7 @@ var hostFirings = []firing{
 			w.skewed(-24 * 365 * time.Hour)
 			for _, id := range []string{"ssm", "ssmmessages", "kms"} {
 				w.badCert(host(id), fact.CertTime, fact.CertTime)
+				w.dates(host(id), 330*24*time.Hour, 720*24*time.Hour)
 			}
 			w.Requests = append(w.Requests, fact.Request{Outcome: ok(ms), Addr: at443("10.192.10.11"), Host: host("ssm"), HTTPStatus: 404, RequestID: "x", HasOffset: true, Offset: fact.Duration(-24 * 365 * time.Hour)})
 		},
@@ -178,6 +179,13 @@ func (w world) badCert(name string, sys, ref fact.Class) {
 		if ref != "" {
 			h.Reference = fact.Verified{Status: fact.Failed, Class: ref}
 		}
+	})
+}
+
+// dates sets the validity of the certificates of a name, from start on.
+func (w world) dates(name string, from, to time.Duration) {
+	w.shakeOnly(name, func(h *fact.Handshake) {
+		h.Chain[0].NotBefore, h.Chain[0].NotAfter = start.Add(from), start.Add(to)
 	})
 }
 

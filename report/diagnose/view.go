@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -27,6 +28,11 @@ type View struct {
 	lookups map[string][]fact.Lookup
 	classes map[netip.Addr]fact.Address
 	blames  map[Code][]blame
+	ix      index
+	rulings map[string]ruling // what repeated handshakes show, by host
+
+	clock      fact.Offset // of our clock, by the majority of sources
+	clockKnown bool
 }
 
 type addrHost struct {
@@ -39,6 +45,7 @@ type addrHost struct {
 type index struct {
 	dials  map[netip.AddrPort]*fact.Dial
 	shakes map[addrHost]*fact.Handshake
+	then   map[string][]*fact.Handshake // those verified again at the server's Date, by host
 	reqs   map[addrHost]*fact.Request
 }
 
@@ -60,7 +67,9 @@ func newView(s *fact.Set) *View {
 	for _, a := range refs(s.Addresses, func(a fact.Address) string { return a.Addr.String() }) {
 		v.classes[a.Addr] = *a
 	}
-	ix := newIndex(s)
+	v.ix = newIndex(s)
+	v.rulings = v.judge()
+	v.clock, v.clockKnown = s.ClockOffset()
 	targets := sorted(s.Targets, fact.Target.Key)
 	slices.SortStableFunc(targets, func(a, b fact.Target) int { return cmp.Compare(needRank(a.Need), needRank(b.Need)) })
 	tunnels := map[string][]fact.Tunnel{}
@@ -71,10 +80,10 @@ func newView(s *fact.Set) *View {
 		if v.byKey[t.Key()] != nil {
 			continue // the same target twice is one row
 		}
-		p := v.newPath(t, ix)
+		p := v.newPath(t, v.ix)
 		for _, tun := range tunnels[t.Host] {
 			// Only the agent's own hosts are judged by the agent's proxy.
-			v.Tuns = append(v.Tuns, newTun(t, tun, ix))
+			v.Tuns = append(v.Tuns, newTun(t, tun, v.ix))
 			if t.Agent {
 				p.Counts = false
 			}
@@ -89,6 +98,7 @@ func newIndex(s *fact.Set) index {
 	ix := index{
 		dials:  make(map[netip.AddrPort]*fact.Dial, len(s.Dials)),
 		shakes: make(map[addrHost]*fact.Handshake, len(s.Handshakes)),
+		then:   map[string][]*fact.Handshake{},
 		reqs:   make(map[addrHost]*fact.Request, len(s.Requests)),
 	}
 	for _, d := range refs(s.Dials, fact.Dial.Key) {
@@ -97,6 +107,9 @@ func newIndex(s *fact.Set) index {
 		}
 	}
 	for _, h := range refs(s.Handshakes, fact.Handshake.Key) {
+		if !h.Then.IsZero() {
+			ix.then[h.Host] = append(ix.then[h.Host], h)
+		}
 		ix.shakes[at(h.Addr, h.Host, h.Proxy)] = h
 	}
 	for _, r := range refs(s.Requests, fact.Request.Key) {
@@ -196,6 +209,11 @@ func (v *View) classOf(a netip.Addr) fact.Address {
 var sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
 
 func privateRange(a netip.Addr) bool { return a.IsPrivate() || sharedSpace.Contains(a) }
+
+// sortedKeys are the keys of a map in order.
+func sortedKeys[T any](m map[string]T) []string {
+	return slices.Sorted(maps.Keys(m))
+}
 
 func needRank(n fact.Need) int {
 	switch n {

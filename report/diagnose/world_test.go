@@ -214,6 +214,15 @@ func (w world) shake(name string, change func(*fact.Handshake)) {
 	w.Requests = slices.DeleteFunc(w.Requests, func(r fact.Request) bool { return r.Host == name })
 }
 
+// shakeOnly changes every handshake of a name and leaves what follows.
+func (w world) shakeOnly(name string, change func(*fact.Handshake)) {
+	for i := range w.Handshakes {
+		if w.Handshakes[i].Host == name {
+			change(&w.Handshakes[i])
+		}
+	}
+}
+
 // all lists every address of the hosts.
 func (w world) all(prefix string) []string {
 	var out []string

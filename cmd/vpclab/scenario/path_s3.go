@@ -64,7 +64,7 @@ func customPaths() []Scenario {
 		Story:  "the custom service speaks plain TCP, and its targets are dead",
 		Change: func(w *world.World, s *Seed) { plainCustom(w, s).Server.Closed = true },
 	}, {
-		Name: "custom-not-tls", Kind: Fault, Want: broken("TL-07", "TL-08"), Args: customArgs, NearOf: "custom-plain",
+		Name: "custom-not-tls", Kind: Fault, Want: broken("TL-14"), Args: customArgs, NearOf: "custom-plain",
 		Story:  "the custom service speaks plain TCP and is asked for TLS",
 		Change: func(w *world.World, s *Seed) { plainCustom(w, s) },
 	}}

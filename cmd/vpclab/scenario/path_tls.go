@@ -6,15 +6,15 @@ import "vpcdoctor/cmd/vpclab/world"
 func packetSizes() []Scenario {
 	smallMTU := func(w *world.World, _ *Seed) { w.Host.MTU = 1500 }
 	return []Scenario{{
-		Name: "mtu-hole-in", Kind: Fault, Want: broken("TL-07", "FW-07"), NearOf: "mtu-hole-out",
+		Name: "mtu-hole-in", Kind: Fault, Want: broken("TL-07"), NearOf: "mtu-hole-out",
 		Story:  "packets larger than 1200 bytes vanish on the way to us, without ICMP",
 		Change: onEveryPath(world.Middlebox{Name: "tunnel", MaxIn: 1200}),
 	}, {
-		Name: "mtu-hole-out", Kind: Fault, Want: broken("TL-07", "FW-07"), NearOf: "mtu-hole-in",
+		Name: "mtu-hole-out", Kind: Fault, Want: broken("TL-07"), NearOf: "mtu-hole-in",
 		Story:  "packets larger than 1200 bytes vanish on the way from us, without ICMP",
 		Change: onEveryPath(world.Middlebox{Name: "tunnel", MaxOut: 1200}),
 	}, {
-		Name: "mtu-hole-out-1500", Kind: Fault, Want: broken("TL-07", "FW-07"), NearOf: "split-hello",
+		Name: "mtu-hole-out-1500", Kind: Fault, Want: broken("TL-07"), NearOf: "split-hello",
 		Story:  "the same behind an interface with an MTU of 1500: the greeting takes two packets, and the first is lost",
 		Change: both(smallMTU, onEveryPath(world.Middlebox{Name: "tunnel", MaxOut: 1200})),
 	}, {
@@ -22,11 +22,11 @@ func packetSizes() []Scenario {
 		Story:  "the old firewall again, and an interface that sends the greeting in one packet",
 		Change: onEveryPath(world.Middlebox{Name: "old firewall", DropSplit: true}),
 	}, {
-		Name: "hello-swallowed", Kind: Fault, Want: broken("TL-07", "FW-01", "FW-02"), NearOf: "sni-drop",
+		Name: "hello-swallowed", Kind: Fault, Want: broken("TL-14"), NearOf: "sni-drop",
 		Story:  "a firewall takes connections and swallows every TLS greeting",
 		Change: onEveryPath(world.Middlebox{Name: "firewall", DropSNI: []string{"*"}}),
 	}, {
-		Name: "hello-reset", Kind: Fault, Want: broken("FW-02", "FW-05", "TL-05"), NearOf: "sni-reset",
+		Name: "hello-reset", Kind: Fault, Want: broken("FW-05"), NearOf: "sni-reset",
 		Story:  "a firewall resets every connection at its TLS greeting",
 		Change: onEveryPath(world.Middlebox{Name: "firewall", ResetSNI: []string{"*"}}),
 	}}

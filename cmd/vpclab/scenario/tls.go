@@ -16,7 +16,7 @@ func tlsFaults() []Scenario {
 		return func(w *world.World, _ *Seed) { w.Middleboxes = []world.Middlebox{m} }
 	}
 	return []Scenario{{
-		Name: "tls-intercept", Kind: Fault, Want: broken("TL-01", "FW-04"),
+		Name: "tls-intercept", Kind: Fault, Want: broken("TL-01"),
 		Story: "a firewall re-signs TLS with a CA that the instance does not know", Change: box(world.Middlebox{Name: "inspection", Intercept: true}),
 	}, {
 		Name: "store-lacks-root", Kind: Fault, Want: broken("TL-02"), NearOf: "tls-intercept",
@@ -34,20 +34,20 @@ func tlsFaults() []Scenario {
 		Name: "certificate-expired", Kind: Fault, Want: broken("TL-13"), NearOf: "clock-far-off",
 		Story: "a required endpoint presents an expired certificate", Change: one(func(_ *world.World, b *world.ServerBehavior) { b.CertExpired = true }),
 	}, {
-		Name: "clock-far-off", Kind: Fault, Want: broken("TL-03", "IA-16"),
+		Name: "clock-far-off", Kind: Fault, Want: broken("TL-03"),
 		Story:  "the instance's clock is two years behind: no certificate is valid yet",
 		Change: func(w *world.World, _ *Seed) { w.Clock = 2 * 365 * 24 * time.Hour },
 	}, {
 		Name: "http-on-443", Kind: Fault, Want: broken("TL-08"),
 		Story: "something that speaks plain HTTP answers on 443", Change: one(func(_ *world.World, b *world.ServerBehavior) { b.PlainHTTP = true }),
 	}, {
-		Name: "mtu-hole", Kind: Fault, Want: broken("TL-07", "FW-07"),
+		Name: "mtu-hole", Kind: Fault, Want: broken("TL-07"),
 		Story: "packets larger than 1400 bytes vanish on the path, without ICMP", Change: box(world.Middlebox{Name: "tunnel", MaxPacket: 1400}),
 	}, {
 		Name: "jumbo-fits", Kind: Healthy, Want: noFault, NearOf: "mtu-hole",
 		Story: "packets larger than 8500 bytes vanish, as on a transit gateway; none is sent", Change: box(world.Middlebox{Name: "transit gateway", MaxPacket: 8500}),
 	}, {
-		Name: "split-hello", Kind: Fault, Want: broken("TL-07", "FW-03").with("FW-03"), NearOf: "mtu-1500",
+		Name: "split-hello", Kind: Fault, Want: broken("FW-03"), NearOf: "mtu-1500",
 		Story: "a firewall cannot put together a TLS greeting that takes two packets",
 		Change: func(w *world.World, _ *Seed) {
 			w.Host.MTU = 1500
@@ -58,19 +58,19 @@ func tlsFaults() []Scenario {
 		Story:  "the interface has an MTU of 1500: the greeting takes two packets",
 		Change: func(w *world.World, _ *Seed) { w.Host.MTU = 1500 },
 	}, {
-		Name: "sni-reset", Kind: Fault, Want: broken("FW-02", "FW-05"),
+		Name: "sni-reset", Kind: Fault, Want: broken("FW-02"),
 		Story: "a firewall resets connections to one required name",
 		Change: func(w *world.World, s *Seed) {
 			w.Middleboxes = []world.Middlebox{{Name: "domain filter", ResetSNI: []string{Host(w, Pick(s, required))}}}
 		},
 	}, {
-		Name: "sni-drop", Kind: Fault, Want: broken("FW-02", "TL-07"), NearOf: "sni-reset",
+		Name: "sni-drop", Kind: Fault, Want: broken("FW-02"), NearOf: "sni-reset",
 		Story: "a firewall swallows the TLS greeting for one required name",
 		Change: func(w *world.World, s *Seed) {
 			w.Middleboxes = []world.Middlebox{{Name: "domain filter", DropSNI: []string{Host(w, Pick(s, required))}}}
 		},
 	}, {
-		Name: "hello-closed", Kind: Fault, Want: broken("FW-05", "FW-02"),
+		Name: "hello-closed", Kind: Fault, Want: broken("FW-05"),
 		Story: "a required endpoint closes after the TLS greeting", Change: one(func(_ *world.World, b *world.ServerBehavior) { b.CloseHello = true }),
 	}, {
 		Name: "tls-refused", Kind: Fault, Want: broken("TL-05"),
