@@ -71,13 +71,16 @@ func listCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-			for _, s := range scenario.All() {
+			for _, s := range append(scenario.All(), scenario.Programs()...) {
 				note := ""
 				if s.NearOf != "" {
 					note = " [near miss of " + s.NearOf + "]"
 				}
 				if s.NeedsRoot {
 					note += " [needs root]"
+				}
+				if s.Program != "" {
+					note += " [needs " + string(s.Program) + "]"
 				}
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s%s\n", s.Name, s.Kind, strings.Join(s.Want.Codes, "|"), s.Story, note)
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ import (
 func serveDNS(w *world.World) error {
 	vpc := &probetest.Resolver{Forward: dnsHandler{w, world.ResolverAddr}, DropAbove: w.Resolver.DropAbove}
 	for _, a := range w.DNSAddrs() {
+		if playedAt(w, a) {
+			continue
+		}
 		var h dns.Handler = dnsHandler{w, a}
 		if w.LinkLocal(a) {
 			h = vpc
@@ -32,6 +36,11 @@ func serveDNS(w *world.World) error {
 		}
 	}
 	return nil
+}
+
+// playedAt tells whether a real program is the DNS server at an address.
+func playedAt(w *world.World, a netip.Addr) bool {
+	return slices.ContainsFunc(w.DNSServers, func(s world.DNSServer) bool { return s.Addr == a && s.Program != world.NoProgram })
 }
 
 // limitAt is how many questions a second the server at an address answers.

@@ -28,7 +28,11 @@ func serve(w *world.World, p *pki) error {
 	if err := serveTime(w); err != nil {
 		return err
 	}
-	s := &servers{w: w, pki: p, at: map[netip.AddrPort]feed{}}
+	relays, err := startPrograms(w, p)
+	if err != nil {
+		return err
+	}
+	s := &servers{w: w, pki: p, relays: relays, at: map[netip.AddrPort]feed{}}
 	for _, port := range w.Ports() {
 		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 		if err != nil {
@@ -44,6 +48,8 @@ func serve(w *world.World, p *pki) error {
 type servers struct {
 	w   *world.World
 	pki *pki
+
+	relays map[world.Program]netip.AddrPort // where the programs listen that stand in for servers
 
 	mu sync.Mutex
 	at map[netip.AddrPort]feed
@@ -77,6 +83,12 @@ func (s *servers) find(local netip.AddrPort) feed {
 // the process; what they return then is not a result.
 func (s *servers) serveAt(local netip.AddrPort, f feed) {
 	svc := s.w.Serve(local, "")
+	if to, ok := s.relays[programOf(svc)]; ok {
+		for c := range f {
+			go relay(c, to)
+		}
+		return
+	}
 	switch svc.Kind {
 	case world.Metadata:
 		_ = metadata(s.w).Server().Serve(f)

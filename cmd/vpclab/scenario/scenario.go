@@ -44,6 +44,9 @@ type Scenario struct {
 	Want      Want
 	NearOf    string // the scenario from which this one differs in one fact
 	NeedsRoot bool   // needs a second user
+
+	// Program must be installed on this machine: it plays a part in the world.
+	Program world.Program
 }
 
 // World builds the scenario's world for a seed.
@@ -69,7 +72,7 @@ func All() []Scenario {
 // Find finds a scenario by name; the error suggests names that contain it.
 func Find(name string) (*Scenario, error) {
 	var near []string
-	for _, s := range All() {
+	for _, s := range append(All(), Programs()...) {
 		if s.Name == name {
 			return &s, nil
 		}

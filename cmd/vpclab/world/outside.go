@@ -6,6 +6,19 @@ import (
 	"time"
 )
 
+// Program is a real program of this machine that plays a server's part in
+// place of the lab's own fake.
+type Program string
+
+// Programs that can stand in.
+const (
+	NoProgram Program = ""
+	Dnsmasq   Program = "dnsmasq" // for a DNSServer that forwards
+	Unbound   Program = "unbound" // for a DNSServer that forwards
+	Nginx     Program = "nginx"   // for an AWS front end with the right certificate
+	Squid     Program = "squid"   // for a Proxy that lets everything through
+)
+
 // ServerBehavior is how a TLS service answers once TCP reaches it. The zero
 // value is an AWS front end with the right certificate.
 type ServerBehavior struct {
@@ -25,6 +38,7 @@ type ServerBehavior struct {
 	Error5xx    bool     // an AWS front end in trouble
 	BlockPage   bool     // an inspection device's page answers the request
 	Endless     bool     // endless HTTP body
+	Program     Program  // who answers, when it is not the lab's own server
 }
 
 // Internet is what lies behind an Internet gateway.
@@ -43,6 +57,8 @@ type Proxy struct {
 	TLS    bool     // speaks TLS itself (https:// proxy)
 	Status int      // answers every CONNECT with this status
 	Silent bool     // accepts and never answers
+
+	Program Program // who answers, when it is not the lab's own proxy
 }
 
 // Middlebox is a firewall or a link on a path with behaviour of its own.
@@ -148,6 +164,7 @@ type DNSServer struct {
 
 	NoAAAA    bool         // says NXDOMAIN to AAAA, although the name has an A record
 	DNS64     netip.Prefix // /96: makes AAAA of A records; zero: does not
+	Program   Program      // who answers, when it is not the lab's own server
 	Rebind    bool         // rebind protection: an empty answer in place of private addresses
 	DropAbove int          // questions in one second that are answered; 0: all
 }
