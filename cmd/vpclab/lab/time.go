@@ -25,7 +25,7 @@ func serveTime(w *world.World) error {
 		if err != nil {
 			return fmt.Errorf("listening for NTP: %w", err)
 		}
-		s := &probetest.SNTP{Offset: w.Clock + w.TimeLie}
+		s := &probetest.SNTP{Offset: w.Clock}
 		go s.Serve(c) // ends with the process
 	}
 	return nil

@@ -46,7 +46,7 @@ func inspection() []Scenario {
 		Story:  "the same, and the administrator installed that CA",
 		Change: both(selective, func(w *world.World, _ *Seed) { w.Host.Roots.Corporate = true }),
 	}, {
-		Name: "unknown-appliance", Kind: Fault, Want: broken("TL-01", "FW-04", "TL-04"), NearOf: "tls-intercept-one",
+		Name: "unknown-appliance", Kind: Fault, Want: broken("TL-01", "FW-04"), NearOf: "tls-intercept-one",
 		Story: "one required name is answered by an appliance with a certificate of its own making",
 		Change: func(w *world.World, s *Seed) {
 			w.VPC.Endpoint(Pick(s, required)).Server.OtherCA = true

@@ -39,7 +39,6 @@ type World struct {
 	Middleboxes []Middlebox   // on the paths
 	Clock       time.Duration // the world's clock minus the instance's
 	DateLie     time.Duration // added to the Date of every answer by a device on the path
-	TimeLie     time.Duration // by which the Amazon Time Sync Service is off the world's clock
 	NoTime      bool          // the Amazon Time Sync Service stays silent
 	Host        Host          // inside the instance
 }
