@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/dial"
 	"vpcdoctor/probe/fact"
 )
@@ -44,8 +45,8 @@ func (j *job) before(t task) bool {
 
 // run makes one connection and speaks on it as far as it gets.
 func (j *job) run(ctx context.Context, p *dial.Prober) {
-	if ctx.Err() != nil {
-		j.dial = fact.Dial{Outcome: fact.Skip(whyEnded(ctx)), Addr: j.addr}
+	if err := ctx.Err(); err != nil {
+		j.dial = fact.Dial{Outcome: classify.NotBegun(err), Addr: j.addr}
 		return
 	}
 	c, d := p.TCP(ctx, j.addr)
@@ -85,14 +86,6 @@ func plainTLS(p *dial.Prober) *dial.Prober {
 	q := *p
 	q.Protocols = []string{}
 	return &q
-}
-
-// whyEnded is the reason a run stopped making connections.
-func whyEnded(ctx context.Context) string {
-	if ctx.Err() == context.DeadlineExceeded {
-		return "budget"
-	}
-	return "interrupted"
 }
 
 // connector turns answers into connections and remembers what was dialled.

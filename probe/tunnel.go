@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/dial"
 	"vpcdoctor/probe/fact"
 )
@@ -55,9 +56,9 @@ func (t *tunnel) before(o task) bool {
 
 // run makes the CONNECT, then TLS and one request inside it.
 func (t *tunnel) run(ctx context.Context, p *dial.Prober) {
-	if ctx.Err() != nil {
+	if err := ctx.Err(); err != nil {
 		t.fact = fact.Tunnel{
-			Outcome: fact.Skip(whyEnded(ctx)), Proxy: t.proxy.Host, Scheme: t.proxy.Scheme, Host: t.host, Port: t.port.Number,
+			Outcome: classify.NotBegun(err), Proxy: t.proxy.Host, Scheme: t.proxy.Scheme, Host: t.host, Port: t.port.Number,
 		}
 		return
 	}

@@ -43,6 +43,18 @@ func Outcome(err error, start time.Time, took time.Duration) fact.Outcome {
 	return o
 }
 
+// NotBegun is the outcome of an attempt that was not made because of err: the
+// run had ended before it, or its question cannot be sent.
+func NotBegun(err error) fact.Outcome {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fact.Skip("interrupted")
+	case errors.Is(err, context.DeadlineExceeded):
+		return fact.Skip("budget")
+	}
+	return fact.Skip(Clean(err.Error(), maxDetail))
+}
+
 // Error is the class of err and the name of the kernel's errno ("ECONNREFUSED"),
 // which is empty when no errno is involved. A nil error has ClassNone.
 //

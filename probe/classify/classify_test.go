@@ -247,3 +247,15 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+func TestNotBegun(t *testing.T) {
+	for err, want := range map[error]string{
+		context.Canceled: "interrupted",
+		fmt.Errorf("waiting: %w", context.DeadlineExceeded): "budget",
+		errors.New("too\x1bmany"):                           "too?many",
+	} {
+		if got := NotBegun(err); got.Status != fact.NotRun || got.Skipped != want {
+			t.Errorf("%v: %+v", err, got)
+		}
+	}
+}

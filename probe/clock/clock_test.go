@@ -3,7 +3,6 @@ package clock
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -152,12 +151,6 @@ func TestRequestTellsNothing(t *testing.T) {
 	}
 	if a, c := (&Client{}).newExchange(t.Context()).cookie, (&Client{}).newExchange(t.Context()).cookie; a == c {
 		t.Error("the same number twice")
-	}
-}
-
-func TestWhyNotSent(t *testing.T) {
-	if got := whyNotSent(errors.New("x")); got != "x" {
-		t.Error(got)
 	}
 }
 

@@ -58,7 +58,7 @@ func (c *Client) Ask(ctx context.Context, server netip.AddrPort) fact.TimeSample
 		return s
 	}
 	if err := c.Pace.Wait(ctx, packets); err != nil {
-		s.Outcome = fact.Skip(whyNotSent(err))
+		s.Outcome = classify.NotBegun(err)
 		return s
 	}
 	x := c.newExchange(ctx)
@@ -70,16 +70,6 @@ func (c *Client) Ask(ctx context.Context, server netip.AddrPort) fact.TimeSample
 	s.Outcome = fact.Outcome{Status: fact.OK, Start: x.wall.UTC(), Took: fact.Duration(elapsed)}
 	compare(&s, answer, x.wall, elapsed)
 	return s
-}
-
-func whyNotSent(err error) string {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return "interrupted"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "budget"
-	}
-	return err.Error()
 }
 
 // exchange is one question and its answer.

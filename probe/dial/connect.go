@@ -71,8 +71,8 @@ func (p *Prober) Connect(ctx context.Context, px Proxy, host string, port uint16
 		px.URL = &url.URL{}
 	}
 	f := fact.Tunnel{Proxy: px.Name(), Scheme: classify.Clean(px.URL.Scheme, 16), Host: host, Port: port}
-	if o, done := spent(ctx); done {
-		f.Outcome = o
+	if err := ctx.Err(); err != nil {
+		f.Outcome = classify.NotBegun(err)
 		return nil, f
 	}
 	limit := or(p.Timeout, DefaultTimeout)*maxProxyAddrs + or(p.TLSTimeout, DefaultTLSTimeout) + or(p.TunnelTimeout, DefaultTunnelTimeout)

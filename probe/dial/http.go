@@ -42,8 +42,8 @@ var errTooLarge = errors.New("headers larger than 16 kB")
 // Redirects are recorded, not followed. The caller closes c.
 func (p *Prober) HTTP(ctx context.Context, c *tls.Conn, addr netip.AddrPort, host string) fact.Request {
 	f := fact.Request{Addr: addr, Host: host, Method: http.MethodGet, Path: "/"}
-	if o, done := spent(ctx); done {
-		f.Outcome = o
+	if err := ctx.Err(); err != nil {
+		f.Outcome = classify.NotBegun(err)
 		return f
 	}
 	a := p.attempt(ctx, or(p.HTTPTimeout, DefaultHTTPTimeout))
@@ -116,7 +116,7 @@ func readResponse(r *io.LimitedReader, method string) (*http.Response, error) {
 			return resp, nil
 		case r.N <= 0:
 			return nil, errTooLarge
-		case seen.err != nil && (seen.err != io.EOF || seen.n == 0):
+		case seen.err != nil && (!errors.Is(seen.err, io.EOF) || seen.n == 0):
 			return nil, seen.err // the connection failed, not the grammar
 		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 			return nil, io.ErrUnexpectedEOF

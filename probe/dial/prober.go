@@ -140,14 +140,3 @@ func (a attempt) guard(c net.Conn) (release func()) {
 		}
 	}
 }
-
-// spent is the outcome of a step that the run had no time left for.
-func spent(ctx context.Context) (fact.Outcome, bool) {
-	switch {
-	case ctx.Err() == nil:
-		return fact.Outcome{}, false
-	case ctx.Err() == context.Canceled:
-		return fact.Skip("the run was interrupted"), true
-	}
-	return fact.Skip("budget"), true
-}

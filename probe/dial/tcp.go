@@ -13,8 +13,8 @@ import (
 // the caller closes it.
 func (p *Prober) TCP(ctx context.Context, addr netip.AddrPort) (net.Conn, fact.Dial) {
 	f := fact.Dial{Addr: addr}
-	if o, done := spent(ctx); done {
-		f.Outcome = o
+	if err := ctx.Err(); err != nil {
+		f.Outcome = classify.NotBegun(err)
 		return nil, f
 	}
 	a := p.attempt(ctx, or(p.Timeout, DefaultTimeout))

@@ -44,9 +44,9 @@ func (p *Prober) TLS(ctx context.Context, c net.Conn, addr netip.AddrPort, host 
 // handshake makes one handshake on c and fills f, whose certificate is verified
 // against f.SNI, or f.Host when that is empty.
 func (p *Prober) handshake(ctx context.Context, c net.Conn, f *fact.Handshake, config *tls.Config, limit time.Duration) *tls.Conn {
-	if o, done := spent(ctx); done {
+	if err := ctx.Err(); err != nil {
 		c.Close()
-		f.Outcome = o
+		f.Outcome = classify.NotBegun(err)
 		return nil
 	}
 	// The chain is kept as soon as the peer has shown it, so that it is known even

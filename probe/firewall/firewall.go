@@ -69,7 +69,7 @@ func Read(ctx context.Context, o Options) fact.Firewall {
 	case o.Command == nil:
 		return fact.Firewall{Outcome: fact.Skip("no commands are run")}
 	case ctx.Err() != nil:
-		return fact.Firewall{Outcome: fact.Skip("budget")}
+		return fact.Firewall{Outcome: classify.NotBegun(ctx.Err())}
 	}
 	start := time.Now()
 	var (

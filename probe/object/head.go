@@ -52,11 +52,7 @@ func (a Asker) Head(ctx context.Context, c *tls.Conn, o fact.Object) fact.Object
 		return o
 	}
 	if err := ctx.Err(); err != nil {
-		why := "budget"
-		if errors.Is(err, context.Canceled) {
-			why = "interrupted"
-		}
-		o.Outcome = fact.Skip(why)
+		o.Outcome = classify.NotBegun(err)
 		return o
 	}
 	if at, ok := c.RemoteAddr().(*net.TCPAddr); ok {

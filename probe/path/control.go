@@ -91,8 +91,8 @@ func connectFrom(ctx context.Context, addr netip.AddrPort, port uint16, timeout 
 func connect(ctx context.Context, addr netip.AddrPort, port uint16, timeout time.Duration) fact.Dial {
 	addr = unmap(addr)
 	f := fact.Dial{Addr: addr}
-	if o, done := spent(ctx); done {
-		f.Outcome = o
+	if err := ctx.Err(); err != nil {
+		f.Outcome = classify.NotBegun(err)
 		return f
 	}
 	if timeout <= 0 {

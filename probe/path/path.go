@@ -53,17 +53,6 @@ func (a attempt) outcome(err error) fact.Outcome {
 	return o
 }
 
-// spent is the outcome of a step that the run had no time left for.
-func spent(ctx context.Context) (fact.Outcome, bool) {
-	switch {
-	case ctx.Err() == nil:
-		return fact.Outcome{}, false
-	case ctx.Err() == context.Canceled:
-		return fact.Skip("the run was interrupted"), true
-	}
-	return fact.Skip("budget"), true
-}
-
 // unmap makes an IPv4 address in IPv6 form the IPv4 address that it is.
 func unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())

@@ -42,8 +42,8 @@ func RouteTo(ctx context.Context, dst netip.Addr, uid int) fact.RouteTo {
 		f.Outcome = fact.Skip("no address")
 		return f
 	}
-	if o, done := spent(ctx); done {
-		f.Outcome = o
+	if err := ctx.Err(); err != nil {
+		f.Outcome = classify.NotBegun(err)
 		return f
 	}
 	a := begin(ctx, netlinkTimeout)

@@ -45,8 +45,8 @@ func Trace(ctx context.Context, addr netip.AddrPort, hops int, perHop time.Durat
 		f.Outcome = fact.Skip("no address")
 		return f
 	}
-	if o, done := spent(ctx); done {
-		f.Outcome = o
+	if err := ctx.Err(); err != nil {
+		f.Outcome = classify.NotBegun(err)
 		return f
 	}
 	if hops <= 0 {

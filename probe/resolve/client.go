@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/pace"
 )
@@ -162,7 +163,7 @@ func (c *Client) attempt(ctx context.Context, q Question, transport string, n in
 		packets = tcpPackets
 	}
 	if err := c.charge(ctx, packets); err != nil {
-		l.Outcome = fact.Skip(whyNotSent(err))
+		l.Outcome = classify.NotBegun(err)
 		return l
 	}
 	x := newExchange(ctx, c.timeout(), q.Server, query, wire)
@@ -184,17 +185,6 @@ func (c *Client) charge(ctx context.Context, packets int) error {
 	}
 	c.sent.Add(int64(packets))
 	return nil
-}
-
-// whyNotSent are the words for an attempt that was not made.
-func whyNotSent(err error) string {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return "interrupted"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "budget"
-	}
-	return err.Error()
 }
 
 // ednsSize is the largest answer over UDP that survives every path without

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/fact"
 )
 
@@ -14,7 +15,7 @@ const (
 	// countdownGap is between two questions whose TTLs are compared. TTLs are
 	// whole seconds: after 2 s a cache has gone down by one at the least.
 	countdownGap = 2 * time.Second
-	// randomLetters of a label: 36^6 are two billion names, so that no cache has
+	// randomLetters of a label: 32^6 are a billion names, so that no cache has
 	// seen ours and nobody has registered it.
 	randomLetters = 6
 	labelPrefix   = "vpcdoctor-"
@@ -59,7 +60,7 @@ func (c *Client) os(ctx context.Context, run Command, name string) []fact.Lookup
 	if run != nil {
 		if err := c.charge(ctx, osPackets); err != nil {
 			l := osLookup(name)
-			l.Outcome = fact.Skip(whyNotSent(err))
+			l.Outcome = classify.NotBegun(err)
 			return []fact.Lookup{l}
 		}
 	}

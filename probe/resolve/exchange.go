@@ -71,7 +71,7 @@ func (x *exchange) overUDP(ctx context.Context, l *fact.Lookup) {
 	}
 	buf := datagrams.Get().(*[maxDatagram]byte)
 	defer datagrams.Put(buf)
-	for strays := 0; strays < maxStrays; strays++ {
+	for strays := range maxStrays {
 		n, err := conn.Read(buf[:])
 		if err != nil {
 			x.failed(ctx, l, err)

@@ -56,7 +56,7 @@ func OS(ctx context.Context, run Command, name string) []fact.Lookup {
 		l.Outcome = fact.Skip("not a host name")
 		return []fact.Lookup{l}
 	case ctx.Err() != nil:
-		l.Outcome = fact.Skip(whyNotSent(ctx.Err()))
+		l.Outcome = classify.NotBegun(ctx.Err())
 		return []fact.Lookup{l}
 	}
 	start := time.Now()
