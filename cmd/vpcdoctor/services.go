@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -40,7 +41,7 @@ resolv.conf or AWS_REGION.`,
 			}
 			if region == "" {
 				env := probe.Env{Root: "/", Getenv: a.getenv, Command: agent.Exec, UID: a.uid}
-				region = probe.Plan(cmd.Context(), env, probe.Options{Catalog: c, EnvRegion: firstOf(a.getenv("AWS_REGION"), a.getenv("AWS_DEFAULT_REGION"))}).Place.Region
+				region = probe.Plan(cmd.Context(), env, probe.Options{Catalog: c, EnvRegion: cmp.Or(a.getenv("AWS_REGION"), a.getenv("AWS_DEFAULT_REGION"))}).Place.Region
 			}
 			if region == "" {
 				return usagef("the Region is not known on this machine; give it with --region")
@@ -56,15 +57,6 @@ resolv.conf or AWS_REGION.`,
 	f.StringVar(&catalogFile, "catalog", "", "`FILE` with the JSON of aws ec2 describe-vpc-endpoint-services")
 	f.StringVarP(&output, "output", "o", "text", "`text|json`")
 	return cmd
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 func (a *app) listProfiles(c *catalog.Catalog, output string) error {

@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -10,10 +11,10 @@ import (
 func (p plan) cli() string {
 	var b strings.Builder
 	say := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
-	say("export AWS_DEFAULT_REGION=%s", or(p.region, "REGION"))
-	say("VPC=%s", or(p.vpc, "VPC_ID"))
+	say("export AWS_DEFAULT_REGION=%s", cmp.Or(p.region, "REGION"))
+	say("VPC=%s", cmp.Or(p.vpc, "VPC_ID"))
 	if len(p.services) > 0 {
-		say("SUBNETS='%s' # one per Availability Zone", or(p.subnet, "SUBNET_ID"))
+		say("SUBNETS='%s' # one per Availability Zone", cmp.Or(p.subnet, "SUBNET_ID"))
 		say("SG=$(aws ec2 create-security-group --vpc-id \"$VPC\" \\")
 		say("  --group-name vpcdoctor-endpoints --description 'VPC to endpoints' \\")
 		say("  --query GroupId --output text)")
@@ -72,18 +73,11 @@ func cliEndpoint(say sayFunc, mark, name string) {
 func (p plan) cliGateways(say sayFunc) {
 	say("# the route table of this subnet; None: the main table of the VPC serves it")
 	say("TABLE=$(aws ec2 describe-route-tables --output text \\")
-	say("  --filters Name=association.subnet-id,Values=%s \\", or(p.subnet, "SUBNET_ID"))
+	say("  --filters Name=association.subnet-id,Values=%s \\", cmp.Or(p.subnet, "SUBNET_ID"))
 	say("  --query 'RouteTables[0].RouteTableId')")
 	for _, x := range p.gateways {
 		say("aws ec2 create-vpc-endpoint --vpc-id \"$VPC\" \\")
 		say("  --vpc-endpoint-type Gateway --route-table-ids \"$TABLE\" \\")
 		say("  --service-name %s", x.name)
 	}
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

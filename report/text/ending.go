@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ func sessions(r *report.Report) bool {
 // operator writes the other half of a session as commands: many cases of
 // "Session Manager fails" are not on the instance.
 func operator(p *page, r *report.Report) {
-	id := or(token(r.Context.InstanceID), "INSTANCE_ID")
+	id := cmp.Or(token(r.Context.InstanceID), "INSTANCE_ID")
 	region := regionFlag(r)
 	p.heading("If a session still does not start: the operator's half, from the laptop")
 	account := "the account must be that of the instance"
@@ -56,11 +57,13 @@ func operator(p *page, r *report.Report) {
 // sessionHost is the host that the operator's plugin connects to.
 func sessionHost(r *report.Report) string {
 	region, suffix := token(r.Facts.Place.Region), token(r.Facts.Place.DNSSuffix)
-	return "ssmmessages." + or(region, "REGION") + "." + or(suffix, "amazonaws.com")
+	return "ssmmessages." + cmp.Or(region, "REGION") + "." + cmp.Or(suffix, "amazonaws.com")
 }
 
 // regionFlag is " --region R", with a word in capitals when it is not known.
-func regionFlag(r *report.Report) string { return " --region " + or(token(r.Context.Region), "REGION") }
+func regionFlag(r *report.Report) string {
+	return " --region " + cmp.Or(token(r.Context.Region), "REGION")
+}
 
 // token is s when it can stand in a command unquoted, else empty: facts may
 // come from a file that someone else wrote.
@@ -71,11 +74,4 @@ func token(s string) string {
 		}
 	}
 	return strings.TrimLeft(s, "-")
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

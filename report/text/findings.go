@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"strings"
 
 	"vpcdoctor/report"
@@ -33,21 +34,12 @@ func next(p *page, r *report.Report, a diagnose.Action) {
 	switch first, _, _ := strings.Cut(a.Verify, " "); {
 	case a.Verify == "":
 		p.para("Next: ", bold, 2, "run it again: "+again(r))
-	case isProgram(first):
+	case slices.Contains(programs, first):
 		p.para("Next: ", bold, 2, "check that it worked:")
 		p.command(4, a.Verify)
 	default:
 		p.para("Next: ", bold, 2, short(a.Verify, actionMax))
 	}
-}
-
-func isProgram(s string) bool {
-	for _, x := range programs {
-		if s == x {
-			return true
-		}
-	}
-	return false
 }
 
 // again is the command that repeats the run.

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -130,7 +131,7 @@ func head(p *page, r *report.Report, f diagnose.Finding) {
 	label, style := verdictLabel(r.Verdict, f)
 	sentence := short(r.Verdict.Headline, headlineMax)
 	if sentence == "" {
-		sentence = or(clean(f.Title), "the report holds no verdict")
+		sentence = cmp.Or(clean(f.Title), "the report holds no verdict")
 	}
 	sentence = strings.TrimPrefix(sentence, string(f.Code)+": ")
 	p.para(label+": ", style, 2, sentence)

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 // "vpcdoctor: BROKEN EP-01 i-0abc cn-north-1: sentence (and 1 more cause)".
 func Line(r *report.Report) string {
 	status := strings.ToUpper(clean(string(r.Verdict.Status)))
-	parts := []string{"vpcdoctor:", or(status, "NO VERDICT")}
+	parts := []string{"vpcdoctor:", cmp.Or(status, "NO VERDICT")}
 	lead, ok := leading(r.Verdict)
 	if ok {
 		parts = append(parts, code(lead.Code))
