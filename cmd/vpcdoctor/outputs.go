@@ -23,22 +23,30 @@ type outputs struct {
 
 func openOutputs(s *settings) (*outputs, error) {
 	o := &outputs{}
-	var err error
-	if o.report, err = openOut(s.outputFile); err != nil {
-		return nil, usageError{err}
-	}
-	if o.facts, err = openOut(s.factsFile); err != nil {
-		return nil, usageError{err}
-	}
-	if s.stateDir != "" {
-		if err := os.MkdirAll(s.stateDir, 0o700); err != nil {
-			return nil, usagef("state directory: %w", err)
+	if err := o.open(s); err != nil {
+		for _, f := range []*outFile{o.report, o.facts, o.state} {
+			f.discard() // leave nothing half made behind
 		}
-		if o.state, err = openOut(filepath.Join(s.stateDir, stateFile)); err != nil {
-			return nil, usageError{err}
-		}
+		return nil, usageError{err}
 	}
 	return o, nil
+}
+
+func (o *outputs) open(s *settings) (err error) {
+	if o.report, err = openOut(s.outputFile); err != nil {
+		return err
+	}
+	if o.facts, err = openOut(s.factsFile); err != nil {
+		return err
+	}
+	if s.stateDir == "" {
+		return nil
+	}
+	if err = os.MkdirAll(s.stateDir, 0o700); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	o.state, err = openOut(filepath.Join(s.stateDir, stateFile))
+	return err
 }
 
 // stateFile is the last report in the state directory. diagnose reads it when
@@ -82,6 +90,14 @@ func (f *outFile) write(fill func(io.Writer) error) error {
 		return fmt.Errorf("output %s: %w", f.path, err)
 	}
 	return nil
+}
+
+// discard gives up a file that was prepared.
+func (f *outFile) discard() {
+	if f != nil {
+		_ = f.tmp.Close()
+		_ = os.Remove(f.tmp.Name())
+	}
 }
 
 // deliver writes the files, then stdout. A failed file is reported on stderr
