@@ -2,6 +2,7 @@ package path
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -30,6 +31,13 @@ func TestTraceOverRouters(t *testing.T) {
 		{"tcp6", "[fd00:2::2]:443", []string{"fd00:0::1", "fd00:1::2"}},
 	} {
 		to := server.listen(c.network, c.listen)
+		// The routers find their neighbours with the first packets, which on a busy
+		// machine takes longer than a trace waits.
+		warm, err := net.DialTimeout(c.network, c.listen, 20*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		warm.Close()
 		closed := netip.AddrPortFrom(to.Addr(), 444)
 		for _, addr := range []netip.AddrPort{to, closed} {
 			f := Trace(t.Context(), addr, 0, 0)
