@@ -65,9 +65,12 @@ const slowARP = 2 * time.Second
 // blameConnect explains a connect that failed with an error (B.0 rows 1-3).
 func (v *View) blameConnect(pp *PortPath) Code {
 	d := pp.Dial
+	if deadRoute(d) != "" {
+		return "RT-02"
+	}
 	switch d.Class {
 	case fact.NotPermitted:
-		if d.Errno == "EACCES" {
+		if d.Errno == "EACCES" && !routed(d) {
 			return "RT-02" // a prohibit route of this host
 		}
 		if v.conntrackFull() {
@@ -81,6 +84,9 @@ func (v *View) blameConnect(pp *PortPath) Code {
 	case fact.NetUnreachable, fact.Invalid:
 		if pp.Addr.Addr.Unmap().Is4() && !v.IPv4 {
 			return "V6-02"
+		}
+		if d.Class == fact.NetUnreachable && routed(d) {
+			return "OS-01" // there is a route: a rule rejects with that errno
 		}
 		return "RT-02"
 	case fact.Refused, fact.Reset, fact.HostUnreachable:
@@ -96,11 +102,14 @@ func (v *View) blameRefused(pp *PortPath) Code {
 	if code := v.sinkhole(pp); code != "" {
 		return code
 	}
-	if _, ok := v.overlap(pp.Addr.Addr); ok {
+	if _, ok := v.overlap(pp.Addr.Addr); ok || v.strayed(d) != "" {
 		return "RT-06"
 	}
+	if _, ok := v.caught("reject"); ok || unasked(d) {
+		return "OS-01" // a peer that refuses was found first
+	}
 	if d.Class == fact.HostUnreachable {
-		if d.Took.Std() >= slowARP {
+		if ownerless(d) {
 			return v.noNeighbour(pp)
 		}
 		if v.rejectRoute(pp.Addr.Addr) {
@@ -165,7 +174,7 @@ func (v *View) noNeighbour(pp *PortPath) Code {
 	if pp.Path.Answer.Source == "hosts" {
 		return "DN-15"
 	}
-	if v.allPorts(pp.Path, pp.Port.Number, func(d fact.Dial) bool { return d.Class == fact.HostUnreachable }) {
+	if v.allPorts(pp.Path, pp.Port.Number, func(d fact.Dial) bool { return ownerless(d) || d.Class == fact.HostUnreachable }) {
 		return "DN-10"
 	}
 	return "RT-08"

@@ -33,6 +33,11 @@ var firewallDocs = []Doc{
 		"A small segment size cures it.",
 		"Clamp the MSS or lower the MTU of the interface.",
 		"Looks like TL-07 from here."),
+	doc("FW-09", SevError, Inferred, "A firewall on the path drops part of the traffic",
+		"Some zones, ports or directions are silent; routes and NACLs allow them.",
+		"The firewall's own log.",
+		"Allow the traffic there, or route both directions through the same firewall.",
+		"A NACL looks the same from here."),
 }
 
 var tlsDocs = []Doc{

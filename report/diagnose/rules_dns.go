@@ -45,10 +45,7 @@ func dnsRules() []Rule {
 			f.Summary = fmt.Sprintf("The local stub answers SERVFAIL for %s, the VPC resolver answers: the stub rejects the answer.", g.names())
 			f.Action = Action{Do: "Set DNSSEC=no in /etc/systemd/resolved.conf and restart systemd-resolved.", Command: "resolvectl status", Where: "instance"}
 		}).explains("AG-20"),
-		blamed("DN-21", Possible, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("The VPC resolver answers some questions for %s and leaves others unanswered.", g.names())
-			f.Action = Action{Do: "Look at linklocal_allowance_exceeded; run a caching resolver on the host.", Command: "ethtool -S eth0", Where: "instance"}
-		}),
+		blamed("DN-21", Possible, throttled),
 		blamed("DN-22", Likely, func(v *View, g group, f *Finding) {
 			f.Summary = fmt.Sprintf("The VPC resolver blocks or rewrites %s, while other names resolve.", g.names())
 			if p := g.paths[0]; p.Sunk || len(g.addrs) > 0 {
@@ -76,6 +73,25 @@ func dnsRules() []Rule {
 				alt("CN-05", "the endpoint services of the Region do not list it"),
 			}
 		}),
+	}
+}
+
+// throttled is DN-21: partial loss at the VPC's own resolver. The counter of
+// the interface decides where the driver has it.
+func throttled(v *View, g group, f *Finding) {
+	const counter = "linklocal_allowance_exceeded"
+	f.Summary = fmt.Sprintf("The VPC resolver answers some questions for %s and leaves others unanswered.", g.names())
+	f.Action = Action{Do: "Look at linklocal_allowance_exceeded; run a caching resolver on the host.", Command: "ethtool -S " + v.mainInterface(), Where: "instance"}
+	rose, known := v.enaRose(counter)
+	switch {
+	case rose > 0:
+		f.Confidence = Proved
+		f.Summary += " The interface dropped packets beyond 1,024 a second to link-local services."
+		f.Evidence = append(f.Evidence, v.enaEvidence(counter)...)
+		f.Action.Do = "Run a caching resolver on the host, and find what asks so often."
+	case known:
+		f.Evidence = append(f.Evidence, Evidence{"", counter + " did not rise during the run"})
+		f.Alternatives = []Alternative{alt("OS-01", "sudo nft list ruleset: a rule that limits or drops port 53")}
 	}
 }
 

@@ -81,6 +81,7 @@ func imdsRules() []Rule {
 			f.Summary = "What answers at the metadata address knows no tokens. The real service always does."
 			f.Action.Do, f.Action.Command = "Find what answers in place of the metadata service.", "curl -si http://169.254.169.254/"
 		}),
+		{Code: "IM-08", Eval: linkLocalLimit},
 		{Code: "IM-02", Eval: oldClient},
 		{Code: "IM-15", Eval: slowIMDS},
 	}
@@ -216,6 +217,27 @@ func oldClient(v *View) []Finding {
 		Evidence: append(v.imdsEvidence(), Evidence{"", "SSM Agent " + v.Set.Agent.Version + ", older than 3.2.1041.0"}),
 		Action:   Action{Do: "Update the SSM Agent. Keep tokens required.", Command: "sudo yum update amazon-ssm-agent", Where: "instance"},
 	}}
+}
+
+// linkLocalLimit: the interface dropped packets to IMDS, the VPC resolver or
+// the time service, which share 1,024 a second.
+func linkLocalLimit(v *View) []Finding {
+	const counter = "linklocal_allowance_exceeded"
+	if n, _ := v.enaRose(counter); n == 0 || len(v.blames["DN-21"]) > 0 {
+		return nil
+	}
+	f := Finding{
+		Code: "IM-08", Severity: SevInfo, Confidence: Likely, Evidence: v.enaEvidence(counter),
+		Summary: "The interface dropped packets to the link-local services (IMDS, DNS, time) during the run: their limit of 1,024 a second was reached.",
+		Action:  Action{Do: "Find what asks so often; run a caching resolver and share one IMDS client.", Command: "sudo ss -tnp dst 169.254.169.254", Where: "instance"},
+	}
+	for _, g := range sorted(append([]fact.IMDSGet{v.Set.IMDS.Token}, v.Set.IMDS.Gets...), fact.IMDSGet.Key) {
+		if g.Ran() && g.Class == fact.Timeout && len(f.Evidence) < 3 {
+			f.Severity = SevWarning
+			f.Evidence = append(f.Evidence, Evidence{g.Key(), plain(g.Path, 80) + ": no answer"})
+		}
+	}
+	return []Finding{f}
 }
 
 // slowMedian is above what the service needs even on small instances, and at

@@ -12,7 +12,7 @@ import (
 )
 
 func allFirings() []firing {
-	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings)
+	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings)
 }
 
 func find(v Verdict, c Code) *Finding {

@@ -63,6 +63,9 @@ func (v *View) contrast() contrast {
 			}
 		}
 	}
+	if a, ok := v.abroadOK(); ok {
+		c.pubOK = append(c.pubOK, a)
+	}
 	for _, s := range []*[]netip.Addr{&c.privOK, &c.privSilent, &c.remOK, &c.remSilent, &c.pubOK, &c.storeOK} {
 		slices.SortFunc(*s, netip.Addr.Compare)
 		*s = slices.Compact(*s)
@@ -87,18 +90,31 @@ func (v *View) blameSilent(silent []*PortPath) {
 }
 
 // localDrop blames the host when the kernel itself refused to retransmit at
-// least once for every silent connect (field guide C.3, measured), or when its
-// connection tracking table is full.
+// least once for every silent connect (field guide C.3, measured), when a rule
+// of its packet filter counted our packets, when they never came as far as
+// asking for a neighbour, or when its connection tracking table is full. The
+// allowance of the network interface comes next: it takes new flows of any kind.
 func (v *View) localDrop(silent []*PortPath) Code {
-	seen := map[netip.AddrPort]bool{}
+	seen, unaskedFor, askedFor := map[netip.AddrPort]bool{}, 0, 0
 	for _, pp := range silent {
 		seen[pp.At] = true
+		unaskedFor += b2i(unasked(pp.Dial))
+		askedFor += b2i(pp.Dial.Neighbour != "" && !unasked(pp.Dial))
 	}
-	if n, ok := v.retransFail(); ok && n >= uint64(len(seen)) {
+	n, known := v.retransFail()
+	_, caught := v.caught("drop")
+	switch {
+	case known && n >= uint64(len(seen)):
+		return "OS-01"
+	case v.conntrackFull():
+		return "OS-02"
+	case (caught || unaskedFor > 0 && askedFor == 0) && !(known && n == 0):
+		return "OS-01"
+	case v.resolverTCPSilent():
 		return "OS-01"
 	}
-	if v.conntrackFull() {
-		return "OS-02"
+	if rose, _ := v.enaRose("conntrack_allowance_exceeded"); rose > 0 {
+		return "OS-03"
 	}
 	return ""
 }
@@ -112,6 +128,12 @@ func (v *View) silentOne(pp *PortPath, c contrast) Code {
 		return code
 	}
 	switch {
+	case deadRoute(pp.Dial) != "":
+		return "RT-02"
+	case v.strayed(pp.Dial) != "":
+		return "RT-06"
+	case v.onLink(pp.Addr.Addr) && ownerless(pp.Dial):
+		return v.noNeighbour(pp)
 	case info.Class == fact.NAT64:
 		return "V6-03"
 	case v.local(info):
@@ -129,7 +151,7 @@ func (v *View) silentPublic(p *Path, c contrast) Code {
 	case p.T.ID == "ec2messages":
 		return "EP-02"
 	case v.onlyOwnSubnet(c) && !outside(c):
-		return "SG-06"
+		return v.nacl("SG-06")
 	case len(c.pubOK) > 0 && store(p.T):
 		return "GW-03"
 	case len(c.pubOK) > 0:
@@ -162,10 +184,12 @@ func (v *View) worksPrivately(id string) bool {
 
 // silentRemote: endpoints in another VPC.
 func (v *View) silentRemote(pp *PortPath, c contrast) Code {
-	if len(c.remOK) == 0 {
+	switch {
+	case v.ports.mixed():
+		return "SG-07"
+	case len(c.remOK) == 0:
 		return "RT-04"
-	}
-	if v.wholly(pp.Path, silentDial) {
+	case v.wholly(pp.Path, silentDial):
 		return "SG-02"
 	}
 	return "RT-08"
@@ -173,15 +197,26 @@ func (v *View) silentRemote(pp *PortPath, c contrast) Code {
 
 // silentAll: no private address answers at all (row 4).
 func (v *View) silentAll(c contrast) Code {
-	if len(c.pubOK) > 0 {
+	if len(c.pubOK)+len(c.storeOK) > 0 {
 		return "SG-02" // our own 443 leaves: nobody admits it
 	}
 	return "SG-01"
 }
 
+// nacl is the NACL that stops everything, or the one that lets answers back to
+// some source ports.
+func (v *View) nacl(all Code) Code {
+	if v.ports.mixed() {
+		return "SG-07"
+	}
+	return all
+}
+
 // silentPrivate: rows 5 to 7.
 func (v *View) silentPrivate(pp *PortPath, c contrast) Code {
 	switch {
+	case v.ports.mixed() && !v.onLink(pp.Addr.Addr):
+		return "SG-07"
 	case len(c.privOK) == 0:
 		return v.silentAll(c)
 	case v.onlyOwnSubnet(c) && !outside(c):

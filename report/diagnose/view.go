@@ -31,6 +31,8 @@ type View struct {
 	ix      index
 	rulings map[string]ruling // what repeated handshakes show, by host
 
+	ports sweep // what connects from chosen source ports showed
+
 	clock      fact.Offset // of our clock, by the majority of sources
 	clockKnown bool
 }
@@ -69,6 +71,7 @@ func newView(s *fact.Set) *View {
 	}
 	v.ix = newIndex(s)
 	v.rulings = v.judge()
+	v.ports = v.sweep()
 	v.clock, v.clockKnown = s.ClockOffset()
 	targets := sorted(s.Targets, fact.Target.Key)
 	slices.SortStableFunc(targets, func(a, b fact.Target) int { return cmp.Compare(needRank(a.Need), needRank(b.Need)) })

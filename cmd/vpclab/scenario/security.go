@@ -16,7 +16,7 @@ func securityFaults() []Scenario {
 			w.VPC.Endpoint("kms").Groups = []string{defaultGroup(w, s)}
 		},
 	}, {
-		Name: "endpoint-sg-all", Kind: Fault, Want: broken("SG-01", "SG-03").with("SG-03", "SG-01"),
+		Name: "endpoint-sg-all", Kind: Fault, Want: broken("SG-02").with("SG-03", "SG-01"),
 		Story: "all endpoints were made with the VPC's default security group",
 		Change: func(w *world.World, s *Seed) {
 			id := defaultGroup(w, s)
@@ -56,7 +56,7 @@ func securityFaults() []Scenario {
 			ownNACL(w, s, 1, append([]world.Entry{deny(90, 443, 443)}, allowAll()...), allowAll())
 		},
 	}, {
-		Name: "second-cidr-not-admitted", Kind: Fault, Want: broken("SG-01", "SG-05").with("SG-03"), NearOf: "secondary-cidr",
+		Name: "second-cidr-not-admitted", Kind: Fault, Want: broken("SG-02").with("SG-03", "SG-05"), NearOf: "secondary-cidr",
 		Story: "the endpoints' group admits the VPC's second CIDR only; we are in the first",
 		Change: func(w *world.World, s *Seed) {
 			secondCIDR(w, s, false)
