@@ -2,6 +2,8 @@ package probe
 
 import (
 	"context"
+	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -9,6 +11,7 @@ import (
 	"vpcdoctor/probe/dial"
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/object"
+	"vpcdoctor/probe/path"
 )
 
 // askTime compares the clock with the Amazon Time Sync Service while the rest
@@ -54,7 +57,13 @@ func (r *runner) objects(ctx context.Context, p *dial.Prober) {
 		return
 	}
 	r.set.Objects = object.Table(r.set.Place)
-	h := r.set.Handshakes[i]
+	r.askObjects(ctx, p, r.set.Handshakes[i])
+	r.traceS3(ctx)
+}
+
+// askObjects asks for the objects of the table over the way that the handshake
+// went.
+func (r *runner) askObjects(ctx context.Context, p *dial.Prober, h fact.Handshake) {
 	c, d := p.TCP(ctx, h.Addr)
 	r.set.Run.Packets.Connects++
 	if d.Status != fact.OK {
@@ -78,6 +87,50 @@ func (r *runner) objects(ctx context.Context, p *dial.Prober) {
 			return // the connection is of no further use
 		}
 	}
+}
+
+// traceS3 traces the way to the Region's S3 and, beside it, to that of another
+// Region, where that can tell whose policy refused an object.
+func (r *runner) traceS3(ctx context.Context) {
+	if r.opt.NoControls || ctx.Err() != nil || path.HoldBack(r.set.Host.After, nil) != "" {
+		return
+	}
+	part, _ := r.cat.PartitionOf(r.set.Place.Region)
+	here, there := waysToS3(r.set, part.Regions)
+	if !here.IsValid() {
+		return
+	}
+	ends := []netip.AddrPort{here}
+	if a := r.lookAbroad(ctx, there); a.IsValid() {
+		ends = append(ends, a)
+	}
+	r.set.Traces = make([]fact.Trace, len(ends))
+	var wg sync.WaitGroup
+	for i, end := range ends {
+		wg.Go(func() { r.set.Traces[i] = path.Trace(ctx, end, path.DefaultHops, 0) })
+	}
+	wg.Wait()
+	for _, t := range r.set.Traces {
+		if t.Status != fact.NotRun {
+			r.set.Run.Packets.Connects += path.DefaultHops
+		}
+	}
+}
+
+// waysToS3 plans the traces: the public address of S3 that refused an object
+// which is public, and S3's host in another Region, which no endpoint of this
+// VPC carries. A way that is shorter here than there is a gateway endpoint's,
+// which has a policy; a NAT gateway has none (field guide C.1). Zero: no trace
+// would change what is concluded.
+func waysToS3(s *fact.Set, regions []string) (here netip.AddrPort, there string) {
+	for _, o := range s.Objects {
+		if o.Status == fact.OK && o.HTTPStatus == http.StatusForbidden && isPublic(s, o.Addr.Addr()) {
+			if there = abroad("s3", s.Place, regions); there != "" && !s.Run.Private {
+				return o.Addr, there
+			}
+		}
+	}
+	return netip.AddrPort{}, ""
 }
 
 // needsS3 tells whether a host is the Region's S3 and something asked for

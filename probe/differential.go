@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,21 +63,23 @@ func (r *runner) differential(ctx context.Context, p *dial.Prober, ena []fact.EN
 	r.routes(ctx, t)
 	wg.Wait()
 
-	r.set.Variants = variants
-	for _, cs := range sweeps {
-		r.set.Controls = append(r.set.Controls, cs...)
-	}
+	r.set.Variants, r.set.Controls = variants, slices.Concat(sweeps...)
 	for _, c := range single {
 		if c != nil {
 			r.set.Controls = append(r.set.Controls, *c)
 		}
 	}
+	r.countSecondLook()
+}
+
+// countSecondLook adds the connects of the second look to the run's footprint.
+func (r *runner) countSecondLook() {
 	for _, c := range r.set.Controls {
 		if c.Dial.Status != fact.NotRun {
 			r.set.Run.Packets.Connects++
 		}
 	}
-	for _, v := range variants {
+	for _, v := range r.set.Variants {
 		if v.Status != fact.NotRun {
 			r.set.Run.Packets.Connects++
 		}
@@ -92,18 +95,28 @@ func (r *runner) vary(ctx context.Context, p *dial.Prober, v variation, hold str
 
 // dialAbroad resolves and dials a host of another Region.
 func (r *runner) dialAbroad(ctx context.Context, name string) *fact.Control {
+	addr := r.lookAbroad(ctx, name)
+	if !addr.IsValid() {
+		return nil
+	}
+	c := path.Dial(ctx, fact.ControlOtherRegion, name, addr, r.opt.tcpTimeout())
+	return &c
+}
+
+// lookAbroad asks once for the address of a host of another Region; zero when
+// no configured server gives one.
+func (r *runner) lookAbroad(ctx context.Context, name string) netip.AddrPort {
 	server, ok := r.liveServer()
 	if !ok {
-		return nil
+		return netip.AddrPort{}
 	}
 	q := &resolve.Client{Timeout: r.opt.dnsTimeout(), Pace: r.pace, Attempts: 1}
 	for _, l := range q.Ask(ctx, name, "A", server, r.via()) {
-		for _, a := range l.Addrs {
-			c := path.Dial(ctx, fact.ControlOtherRegion, name, netip.AddrPortFrom(a, 443), r.opt.tcpTimeout())
-			return &c
+		if len(l.Addrs) > 0 {
+			return netip.AddrPortFrom(l.Addrs[0], 443)
 		}
 	}
-	return nil
+	return netip.AddrPort{}
 }
 
 // watchFirewall reads the local packet filter, dials once, and reads it again:

@@ -64,7 +64,7 @@ func findTrouble(s *fact.Set, regions []string, controls bool) trouble {
 		t.Resolver = s.Resolver.VPC[0]
 	}
 	if publicSilent(s, failed) && !s.Run.Private {
-		t.Abroad = abroad(s.Place, regions)
+		t.Abroad = abroad("ec2", s.Place, regions)
 	}
 	return t
 }
@@ -182,12 +182,14 @@ func sameBlock(a netip.Addr, failed []fact.Dial) bool {
 	return err == nil && slices.ContainsFunc(failed, func(d fact.Dial) bool { return p.Contains(d.Addr.Addr()) })
 }
 
+func isPublic(s *fact.Set, a netip.Addr) bool {
+	c := s.AddressOf(a).Class
+	return c == fact.PublicAWS || c == fact.Unclassified
+}
+
 // publicSilent tells whether a public address stayed silent and none answered.
 func publicSilent(s *fact.Set, failed []fact.Dial) bool {
-	public := func(a netip.Addr) bool {
-		c := s.AddressOf(a).Class
-		return c == fact.PublicAWS || c == fact.Unclassified
-	}
+	public := func(a netip.Addr) bool { return isPublic(s, a) }
 	for _, d := range s.Dials {
 		if d.Status == fact.OK && public(d.Addr.Addr()) {
 			return false
@@ -196,12 +198,13 @@ func publicSilent(s *fact.Set, failed []fact.Dial) bool {
 	return slices.ContainsFunc(failed, func(d fact.Dial) bool { return d.Class == fact.Timeout && public(d.Addr.Addr()) })
 }
 
-// abroad is a host of another Region of the same partition: no endpoint of
-// this VPC carries it, so it shows whether there is a public path at all.
-func abroad(p fact.Place, regions []string) string {
+// abroad is a service's host in another Region of the same partition: no
+// endpoint of this VPC carries it, so it shows whether there is a public path
+// at all, and which way that goes.
+func abroad(service string, p fact.Place, regions []string) string {
 	for _, r := range slices.SortedFunc(slices.Values(regions), cmp.Compare[string]) {
 		if r != p.Region && p.DNSSuffix != "" {
-			return "ec2." + r + "." + p.DNSSuffix
+			return service + "." + r + "." + p.DNSSuffix
 		}
 	}
 	return ""

@@ -24,6 +24,11 @@ import (
 // 3.5 s gives the third one half a second to be answered (field guide C.3).
 const DefaultTimeout = 3500 * time.Millisecond
 
+// DefaultHops is as far as a trace looks, and how many connects it makes. A NAT
+// gateway or an internet gateway shows within the first hops or not at all;
+// this is no map of the Internet.
+const DefaultHops = 8
+
 // attempt is one step's own deadline inside the run's.
 type attempt struct {
 	ctx       context.Context // ends with the step's deadline or the run

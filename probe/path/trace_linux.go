@@ -14,10 +14,6 @@ import (
 )
 
 const (
-	// DefaultHops is as far as a trace looks. A NAT gateway or an internet
-	// gateway shows within the first hops or not at all; this is no map of the
-	// Internet.
-	DefaultHops = 8
 	// DefaultPerHop is below the 1 s after which the SYN would be sent again:
 	// each TTL costs one packet. Round trips inside a country are below 100 ms.
 	DefaultPerHop = 700 * time.Millisecond
