@@ -122,7 +122,7 @@ func (r *runner) lookAbroad(ctx context.Context, name string) netip.AddrPort {
 // watchFirewall reads the local packet filter, dials once, and reads it again:
 // the rule that counted the packets is the one that took them.
 func (r *runner) watchFirewall(ctx context.Context, p *dial.Prober, t trouble) fact.Firewall {
-	o := firewall.Options{Command: r.env.Command, UID: r.env.UID}
+	o := firewall.Options{Command: r.env.Command, ReadFile: r.readFile, UID: r.env.UID}
 	before := firewall.Read(ctx, o)
 	if before.Status != fact.OK || len(before.Rules) == 0 {
 		return before
