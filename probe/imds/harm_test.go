@@ -251,7 +251,7 @@ func TestRawAnswers(t *testing.T) {
 		"endless header":      {"HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: "+strings.Repeat("b", 1000)+"\r\n", 40), fact.HTTPMalformed},
 		"bad chunk":           {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + probetest.IMDSSecrets[1], fact.HTTPMalformed},
 		"control characters":  {"HTTP/1.1 200 OK\r\nServer: a\x1b[31mb\r\nContent-Length: 3\r\n\r\n\x00\x1b\x07", fact.HTTPMalformed},
-		"control in the body": {"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 3\r\n\r\n\x00\x1b\x07", fact.Malformed},
+		"control in the body": {"HTTP/1.1 200 OK\r\nServer: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\n\x00\x1b\x07", fact.Malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
