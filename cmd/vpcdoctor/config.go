@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -49,6 +51,7 @@ type configFile struct {
 	LogLevel       string           `yaml:"log_level"`
 
 	path string
+	line map[string]int // of each key at the top
 }
 
 // configEndpoint is one custom endpoint of the configuration file.
@@ -92,18 +95,75 @@ func parseConfig(b []byte) (*configFile, error) {
 	c := &configFile{}
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	d.KnownFields(true)
-	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		var te *yaml.TypeError
-		if errors.As(err, &te) && len(te.Errors) > 0 {
-			return nil, errors.New(strings.ReplaceAll(te.Errors[0], " in type main.configFile", ""))
-		}
-		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "yaml: "))
+	err := d.Decode(c)
+	c.line = keyLines(b)
+	var te *yaml.TypeError
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+		return c, nil
+	case errors.As(err, &te) && len(te.Errors) > 0:
+		return nil, errors.New(c.typeError(te.Errors[0]))
 	}
-	return c, nil
+	return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "yaml: "))
+}
+
+// keyLines are the lines of the keys at the top of a document.
+func keyLines(b []byte) map[string]int {
+	lines := map[string]int{}
+	var doc yaml.Node
+	if yaml.Unmarshal(b, &doc) != nil || len(doc.Content) == 0 {
+		return lines
+	}
+	for i := 0; i+1 < len(doc.Content[0].Content); i += 2 {
+		k := doc.Content[0].Content[i]
+		lines[k.Value] = k.Line
+	}
+	return lines
+}
+
+var (
+	unknownKey = regexp.MustCompile(`^line (\d+): field (\S+) not found in type main\.(\w+)$`)
+	wrongType  = regexp.MustCompile(`^line (\d+): (cannot unmarshal .*)$`)
+)
+
+// typeError says one complaint of the YAML package in terms of the file: with
+// its key, and with the nearest key that exists.
+func (c *configFile) typeError(text string) string {
+	if m := unknownKey.FindStringSubmatch(text); m != nil {
+		known := reflect.TypeFor[configFile]()
+		if m[3] == "configEndpoint" {
+			known = reflect.TypeFor[configEndpoint]()
+		}
+		return fmt.Sprintf("line %s: unknown key %s%s", m[1], m[2], didYouMean(nearest(m[2], yamlKeys(known))))
+	}
+	m := wrongType.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	// The value stands on the line of its key or below it.
+	at, _ := strconv.Atoi(m[1])
+	key, last := "", 0
+	for k, line := range c.line {
+		if line <= at && line > last {
+			key, last = k, line
+		}
+	}
+	return fmt.Sprintf("line %s, key %s: %s", m[1], key, m[2])
+}
+
+// yamlKeys are the keys of a struct of the configuration.
+func yamlKeys(t reflect.Type) []string {
+	var keys []string
+	for i := range t.NumField() {
+		if k := t.Field(i).Tag.Get("yaml"); k != "" {
+			keys = append(keys, k)
+		}
+	}
+	return keys
 }
 
 // apply sets the flags that neither the command line nor the environment set.
-func (c *configFile) apply(f *pflag.FlagSet) error {
+func (c *configFile) apply(f *pflag.FlagSet, origin map[string]string) error {
 	values := []struct{ flag, value string }{
 		{"profile", strings.Join(c.Profiles, ",")},
 		{"service", strings.Join(c.Services, ",")},
@@ -133,8 +193,13 @@ func (c *configFile) apply(f *pflag.FlagSet) error {
 		if v.value == "" || f.Changed(v.flag) {
 			continue
 		}
+		key := strings.ReplaceAll(v.flag, "-", "_")
+		if key == "profile" || key == "service" {
+			key += "s" // a list has a plural name
+		}
+		origin[v.flag] = fmt.Sprintf("configuration %s: line %d, key %s", c.path, c.line[key], key)
 		if err := f.Set(v.flag, v.value); err != nil {
-			return usagef("configuration %s: key %s: %w", c.path, strings.ReplaceAll(v.flag, "-", "_"), err)
+			return usagef("%s: %w", origin[v.flag], badValue(err))
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -33,6 +35,8 @@ type settings struct {
 	noColor                          bool
 	logLevel                         string
 	config                           string
+
+	origin map[string]string // of values that are not from the command line: flag to where it stands
 }
 
 // defaultConfig is read when it exists; a file named by --config must exist.
@@ -71,14 +75,15 @@ func (s *settings) register(f *pflag.FlagSet) {
 // load puts environment and configuration file under the flags that were not
 // given, and checks the result.
 func (s *settings) load(a *app, f *pflag.FlagSet) error {
-	if err := applyEnvironment(a.getenv, f); err != nil {
+	s.origin = map[string]string{}
+	if err := applyEnvironment(a.getenv, f, s.origin); err != nil {
 		return err
 	}
 	file, err := readConfig(s.config, f.Changed("config"))
 	if err != nil {
 		return err
 	}
-	if err := file.apply(f); err != nil {
+	if err := file.apply(f, s.origin); err != nil {
 		return err
 	}
 	s.endpoints, err = file.endpoints()
@@ -104,18 +109,37 @@ func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-func applyEnvironment(getenv func(string) string, f *pflag.FlagSet) error {
+func applyEnvironment(getenv func(string) string, f *pflag.FlagSet, origin map[string]string) error {
 	var err error
 	f.VisitAll(func(fl *pflag.Flag) {
 		v := getenv(envName(fl.Name))
 		if v == "" || fl.Changed || err != nil || fl.Name == "help" {
 			return
 		}
+		origin[fl.Name] = "environment variable " + envName(fl.Name)
 		if e := f.Set(fl.Name, v); e != nil {
-			err = usagef("environment variable %s: %w", envName(fl.Name), e)
+			err = usagef("%s: %w", origin[fl.Name], badValue(e))
 		}
 	})
 	return err
+}
+
+// badValue takes out of pflag's complaint the flag that the user never typed.
+func badValue(err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return fmt.Errorf("%q: %w", invalid.GetValue(), invalid.Unwrap())
+	}
+	return err
+}
+
+// where is how an error calls the value of a flag: by the place where the user
+// wrote it.
+func (s *settings) where(flag string) string {
+	if o := s.origin[flag]; o != "" {
+		return o + ":"
+	}
+	return "--" + flag
 }
 
 // check refuses values that no flag parser can refuse.
@@ -124,24 +148,24 @@ func (s *settings) check() error {
 		flag, value string
 		allowed     []string
 	}{
-		{"--output", s.output, []string{"text", "json"}},
-		{"--expect", s.expect, []string{"auto", "private", "any"}},
-		{"--log-level", s.logLevel, []string{"debug", "info", "warn", "error"}},
+		{"output", s.output, []string{"text", "json"}},
+		{"expect", s.expect, []string{"auto", "private", "any"}},
+		{"log-level", s.logLevel, []string{"debug", "info", "warn", "error"}},
 	} {
 		if !slices.Contains(c.allowed, c.value) {
-			return usagef("%s %q: want one of %s", c.flag, c.value, strings.Join(c.allowed, ", "))
+			return usagef("%s %q: want one of %s", s.where(c.flag), c.value, strings.Join(c.allowed, ", "))
 		}
 	}
 	switch {
 	case s.requirePrivate && s.expect == "any":
 		return usagef("--require-private contradicts --expect any")
 	case s.timeout <= 0 || s.timeout > time.Minute:
-		return usagef("--timeout %v: want more than 0 and at most 1m", s.timeout)
+		return usagef("%s %v: want more than 0 and at most 1m", s.where("timeout"), s.timeout)
 	case s.budget <= 0 || s.budget > 10*time.Minute:
-		return usagef("--budget %v: want more than 0 and at most 10m", s.budget)
+		return usagef("%s %v: want more than 0 and at most 10m", s.where("budget"), s.budget)
 	}
 	if _, err := report.ParseFailOn(s.failOn); err != nil {
-		return usageError{err}
+		return usagef("%s %q: want one of error, warning, never", s.where("fail-on"), s.failOn)
 	}
 	_, err := s.resolverAddrs()
 	return err
@@ -157,7 +181,7 @@ func (s *settings) resolverAddrs() ([]netip.AddrPort, error) {
 		}
 		addr, err := netip.ParseAddr(strings.Trim(r, "[]"))
 		if err != nil {
-			return nil, usagef("--resolver %q: want an address such as 10.0.0.2 or 10.0.0.2:53", r)
+			return nil, usagef("%s %q: want an address such as 10.0.0.2 or 10.0.0.2:53", s.where("resolver"), r)
 		}
 		out = append(out, netip.AddrPortFrom(addr, 53))
 	}
