@@ -18,9 +18,6 @@ type Partition struct {
 	RegionRegex     string   `json:"regionRegex"`           // form of its Region ids, for Regions newer than the list
 }
 
-// Partitions returns all partitions.
-func (c *Catalog) Partitions() []Partition { return slices.Clone(c.doc.Partitions) }
-
 // Regions returns every Region the catalogue lists, by partition.
 func (c *Catalog) Regions() []string {
 	var out []string

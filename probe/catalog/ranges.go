@@ -130,17 +130,6 @@ func (r *RangeList) Lookup(a netip.Addr) (region, service string, ok bool) {
 	return region, service, best >= 0
 }
 
-// Covers tells whether the list has ranges of this Region at all: AWS does not
-// publish those of the ISO partitions.
-func (r *RangeList) Covers(region string) bool {
-	for _, x := range r.regions {
-		if x == region && x != globalRegion {
-			return true
-		}
-	}
-	return false
-}
-
 // Prefixes lists the ranges of one Region and service, IPv4 before IPv6 and
 // longest first: a stock of real public addresses for simulations.
 func (r *RangeList) Prefixes(region, service string) []netip.Prefix {

@@ -205,17 +205,6 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return a
 }
 
-func TestRangesCovers(t *testing.T) {
-	for region, want := range map[string]bool{
-		"us-east-1": true, "cn-north-1": true, "cn-northwest-1": true, "us-gov-west-1": true, "eusc-de-east-1": true,
-		"us-iso-east-1": false, "us-isob-east-1": false, "GLOBAL": false, "": false,
-	} {
-		if got := Ranges().Covers(region); got != want {
-			t.Errorf("Covers(%q) = %v", region, got)
-		}
-	}
-}
-
 func TestParseRangesRejectsDamage(t *testing.T) {
 	for n := range 400 {
 		parseRanges(rangesBin[:n]) // must not panic

@@ -161,7 +161,7 @@ func TestCatalogPartitions(t *testing.T) {
 	c := Embedded()
 	for _, r := range c.Regions() {
 		var owners []string
-		for _, p := range c.Partitions() {
+		for _, p := range c.doc.Partitions {
 			if regexp.MustCompile(p.RegionRegex).MatchString(r) {
 				owners = append(owners, p.ID)
 			}

@@ -128,17 +128,6 @@ func TestWallTime(t *testing.T) {
 	}
 }
 
-func TestFromDate(t *testing.T) {
-	start := time.Date(2026, 11, 22, 12, 0, 10, 0, time.UTC)
-	s := FromDate(fact.TimeIMDSDate, start.Add(-5*time.Second), start, 2*time.Second)
-	if s.Status != fact.OK || s.Offset.Std() != 6*time.Second || s.RTT.Std() != 2*time.Second {
-		t.Errorf("%+v", s)
-	}
-	if s := FromDate(fact.TimeIMDSDate, time.Time{}, start, 0); s.Status != fact.NotRun {
-		t.Errorf("%+v", s)
-	}
-}
-
 func TestRequestTellsNothing(t *testing.T) {
 	b := request(0x0102030405060708)
 	if len(b) != size || b[0] != 0x23 || binary.BigEndian.Uint64(b[atTransmit:]) != 0x0102030405060708 {

@@ -125,17 +125,3 @@ func compare(s *fact.TimeSample, r reply, sent time.Time, elapsed time.Duration)
 func fail(s *fact.TimeSample, c fact.Class, words string) {
 	s.Status, s.Class, s.Detail = fact.Failed, c, words
 }
-
-// FromDate is the sample that a Date header gives: an answer that began start
-// by our clock and took took. The header is cut to the second, so the offset is
-// right to a second either way.
-func FromDate(source string, date, start time.Time, took time.Duration) fact.TimeSample {
-	s := fact.TimeSample{Source: source}
-	if date.IsZero() || start.IsZero() {
-		s.Outcome = fact.Skip("no Date header")
-		return s
-	}
-	s.Outcome = fact.Outcome{Status: fact.OK, Start: start.UTC(), Took: fact.Duration(took)}
-	s.Offset, s.RTT = fact.Duration(start.Add(took/2).Sub(date)), fact.Duration(took)
-	return s
-}
