@@ -20,8 +20,9 @@ const (
 	execTimeout = 2 * time.Second
 	// execGrace is how long a killed command's children may hold its output.
 	execGrace = 100 * time.Millisecond
-	// maxOutput bounds what one command may say; we expect below 2 kB.
-	maxOutput = 64 << 10
+	// maxOutput bounds what one command may say: a listing of some 4,000
+	// firewall rules. The others stay below 2 kB.
+	maxOutput = 1 << 20
 	// maxComplaint bounds what is kept of its error output.
 	maxComplaint = 256
 )
@@ -36,7 +37,7 @@ var ErrOutput = errors.New("output is larger than the limit")
 // Exec runs a command of the system and returns its standard output, which is
 // returned with an error too. The environment is PATH, LC_ALL=C and TZ=UTC, so
 // that texts and times read the same everywhere. It ends after 2 s and takes
-// at most 64 kB of output.
+// at most 1 MB of output.
 func Exec(ctx context.Context, name string, args ...string) ([]byte, error) {
 	path, err := lookPath(name)
 	if err != nil {

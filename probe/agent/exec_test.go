@@ -51,7 +51,7 @@ func TestExecEnds(t *testing.T) {
 }
 
 func TestExecBoundsOutput(t *testing.T) {
-	out, err := Exec(t.Context(), "sh", "-c", "yes | head -c 200000")
+	out, err := Exec(t.Context(), "sh", "-c", "yes | head -c 2000000")
 	if !errors.Is(err, ErrOutput) || len(out) != maxOutput {
 		t.Errorf("%d bytes, %v", len(out), err)
 	}
