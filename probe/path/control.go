@@ -34,7 +34,7 @@ const (
 // host's connection tracking table is nearly full, or the instance exceeds an
 // allowance of its network interface while the run lasts.
 func HoldBack(c fact.Counters, ena []fact.ENACounter) string {
-	if c.ConntrackMax > 0 && c.ConntrackCount >= c.ConntrackMax/100*nearlyFull {
+	if c.ConntrackMax > 0 && c.ConntrackCount*100 >= c.ConntrackMax*nearlyFull {
 		return "the connection tracking table is 90 % full"
 	}
 	for _, e := range ena {
