@@ -70,6 +70,7 @@ func TestTable(t *testing.T) {
 
 func FuzzClean(f *testing.F) {
 	f.Add("plain words")
+	f.Add("\u00a0")
 	f.Add("\x1b[2J – ‘x’ \xff\u202e\n\t ")
 	f.Fuzz(func(t *testing.T, s string) {
 		got := clean(s)

@@ -14,7 +14,6 @@ const wordMax = 2000
 // typographic are the characters beyond ASCII that our own texts may carry.
 var typographic = map[rune]string{
 	'–': "-", '—': "-", '…': "...", '’': "'", '‘': "'", '“': `"`, '”': `"`,
-	'→': "->", '·': "-", '≥': ">=", '≤': "<=", '×': "x", '±': "+-", '\u00a0': " ",
 }
 
 // clean makes a string safe and plain: white space of any kind becomes one
@@ -28,7 +27,7 @@ func clean(s string) string {
 			b.WriteString("...")
 			break
 		}
-		if r == ' ' || r == '\t' || r == '\n' || r == '\r' {
+		if r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\u00a0' {
 			space = b.Len() > 0
 			continue
 		}
