@@ -174,6 +174,9 @@ func (v *View) noNeighbour(pp *PortPath) Code {
 	if pp.Path.Answer.Source == "hosts" {
 		return "DN-15"
 	}
+	if code := v.lyingLayer(pp.Path); code != "" {
+		return code
+	}
 	if v.allPorts(pp.Path, pp.Port.Number, func(d fact.Dial) bool { return ownerless(d) || d.Class == fact.HostUnreachable }) {
 		return "DN-10"
 	}

@@ -115,6 +115,11 @@ var gatewayDocs = []Doc{
 		"NACLs hold no prefix lists; the allowed ranges are older than the service's.",
 		"Allow TCP 443 out broadly in the NACL and filter in security groups.",
 		"A missing gateway route looks the same."),
+	doc("GW-05", SevWarning, Documented, "The S3 endpoint policy leaves out buckets of AWS",
+		"Agent updates, patching or package updates fail with 403 while own buckets work.",
+		"S3 denies public objects in buckets that AWS owns. Unsigned, that is a hint only.",
+		"Allow s3:GetObject on the AWS-owned buckets of the Region.",
+		"S3 answers 403 as well for an object that has moved."),
 }
 
 var endpointDocs = []Doc{

@@ -58,10 +58,37 @@ func (v *View) innocent() []Innocent {
 	if n, ok := v.retransFail(); ok && n == 0 && v.anyDial() {
 		add("a local firewall that drops silently", "TCPRetransFail did not rise during the run", "")
 	}
+	v.outruled(add)
 	if m.Role.State == fact.RolePresent && len(v.blames) == 0 {
 		add("the instance role", "IMDS serves credentials of "+plain(m.Role.Name, 64), "imds:iam/")
 	}
 	return out
+}
+
+// outruled lists what comparisons have taken off the list of suspects.
+func (v *View) outruled(add func(what, why, ref string)) {
+	for _, host := range sortedKeys(v.rulings) {
+		r := v.rulings[host]
+		if bitOf(r.base.Outcome) != bitStall {
+			continue
+		}
+		if h, ok := r.variant(fact.SmallMSS); ok && bitOf(h.Outcome) == bitStall {
+			add("the MTU of the path to "+host, "small segments do not help", h.Key())
+		}
+		if h, ok := r.variant(fact.NeutralSNI); ok && bitOf(h.Outcome) == bitStall && r.bit(fact.NoPQ) == bitOK {
+			add("a rule about the name "+host, "the small greeting passes with the same name", h.Key())
+		}
+		break
+	}
+	if v.ports.same() {
+		add("a limit to some ephemeral ports", "source ports "+ports(v.ports.silent)+" meet silence alike", v.ports.evidence[0].Ref)
+	}
+	if f := v.Set.Host.Firewall; f != nil && f.Status == fact.OK && f.Tool != "" && len(f.Rules)+f.More == 0 {
+		add("the local packet filter", "no rule or policy of the output hook drops or rejects ("+plain(f.Tool, 20)+")", "")
+	}
+	if c, ok := v.control(fact.ControlOtherRegion); ok && c.Dial.Status == fact.OK {
+		add("the public path as such", plain(c.Of, 80)+" in another Region answers", c.Key())
+	}
 }
 
 func orPort(a, b *PortPath) *PortPath {

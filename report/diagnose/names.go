@@ -192,6 +192,9 @@ func (v *View) blameName(p *Path) Code {
 		return v.blameConfigured(conf, vpc)
 	}
 	if vpc.silent {
+		if _, ok := v.tcpAnswers(p.T.Host); ok {
+			return "OS-01"
+		}
 		return "DN-04"
 	}
 	if code := v.wrongPartition(p.T.Host); code != "" {

@@ -45,6 +45,14 @@ func dnsRules() []Rule {
 			f.Summary = fmt.Sprintf("The local stub answers SERVFAIL for %s, the VPC resolver answers: the stub rejects the answer.", g.names())
 			f.Action = Action{Do: "Set DNSSEC=no in /etc/systemd/resolved.conf and restart systemd-resolved.", Command: "resolvectl status", Where: "instance"}
 		}).explains("AG-20"),
+		blamed("DN-18", Likely, ownRecords).explains("AG-20"),
+		{Code: "DN-19", Eval: func(v *View) []Finding {
+			if fs := blamed("DN-19", Likely, staleCache).Eval(v); len(fs) > 0 {
+				return fs
+			}
+			return systemDiffers(v)
+		}},
+		{Code: "DN-20", Eval: searched},
 		blamed("DN-21", Possible, throttled),
 		blamed("DN-22", Likely, func(v *View, g group, f *Finding) {
 			f.Summary = fmt.Sprintf("The VPC resolver blocks or rewrites %s, while other names resolve.", g.names())
@@ -172,12 +180,18 @@ func notForwarding(v *View, g group, f *Finding) {
 	if len(g.addrs) > 0 || len(g.paths) > 0 && g.paths[0].DNS == Pass {
 		f.Summary = fmt.Sprintf("The configured DNS server %s answers with public addresses for %s; the VPC resolver has private ones.", v.configured(), g.names())
 	}
+	if g.paths[0].DNS == Pass && v.private(g.paths[0].Answer.Addrs) {
+		f.Summary = fmt.Sprintf("The configured DNS server %s has other addresses for %s than the VPC resolver, and they do not work.", v.configured(), g.names())
+		f.Alternatives = []Alternative{alt("SG-02", "the addresses are those of a central endpoint that does not admit us")}
+	}
+	f.Evidence = append(f.Evidence[:min(4, len(f.Evidence))], v.invented()...)
 	f.Action.Do = fmt.Sprintf("Let %s forward %s to the VPC resolver (VPC+2, or an inbound endpoint of Route 53 Resolver), or use AmazonProvidedDNS in the DHCP option set. Both change DNS for every host that uses them.", v.configured(), v.zone())
 	f.Action.Command = v.aws("ec2", "describe-vpcs", "--vpc-ids", v.vpcID())
 }
 
 func publicServer(v *View, g group, f *Finding) {
 	v.addAnswers(g, f)
+	f.Evidence = append(f.Evidence[:min(4, len(f.Evidence))], v.invented()...)
 	f.Summary = fmt.Sprintf("This host asks the public DNS server %s, which cannot know the private addresses of %s.", v.configured(), g.names())
 	f.Action = Action{Do: "Let DHCP manage resolv.conf again, so that the VPC resolver is asked.", Command: "cat " + confPath(v), Where: "instance"}
 }
@@ -315,6 +329,12 @@ func hostsFile(v *View, g group, f *Finding) {
 	v.addAnswers(g, f)
 	p := g.paths[0]
 	f.Summary = fmt.Sprintf("/etc/hosts line %d sets %s to %s; DNS has another address.", p.Answer.Line, p.T.Host, addrList(p.Answer.Addrs, 2))
+	for _, x := range v.Set.Views(p.T.Host, "A").Of(fact.LayerOS) {
+		if shares(x.Addrs, p.Answer.Addrs) {
+			f.Confidence = Proved // the system itself gives the line's address
+			f.Evidence = append(f.Evidence[:min(3, len(f.Evidence))], Evidence{x.Key, p.T.Host + ": " + viewWords(x)})
+		}
+	}
 	f.Action = Action{Do: fmt.Sprintf("Remove line %d of /etc/hosts.", p.Answer.Line), Command: "grep -n amazonaws /etc/hosts", Where: "instance"}
 }
 

@@ -66,6 +66,7 @@ func customName(v *View) []Finding {
 func gatewayRules() []Rule {
 	return []Rule{
 		blamed("GW-01", Likely, noGateway),
+		{Code: "GW-05", Eval: ownedByAWS},
 		blamed("GW-03", Possible, func(v *View, g group, f *Finding) {
 			f.Summary = fmt.Sprintf("%s %s silent while other public addresses answer.", g.names(), verb(g.n(), "is", "are"))
 			f.Evidence = append(f.Evidence, v.working(1, func(pp *PortPath) bool { return public(pp.Addr.Info) && !store(pp.Path.T) })...)

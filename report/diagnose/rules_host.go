@@ -68,6 +68,13 @@ func localFirewall(v *View, g group, f *Finding) {
 		f.Alternatives = []Alternative{alt("SG-01", "the counter stays unchanged in a second run on a quiet host")}
 		return
 	}
+	if len(g.addrs) == 0 {
+		if l, ok := v.tcpAnswers(g.hosts[0]); ok {
+			f.Summary = fmt.Sprintf("The VPC resolver answers over TCP and not over UDP, and no security group or NACL filters either: a rule of this host drops UDP 53, so %s cannot be resolved.", g.names())
+			f.Evidence = append(f.Evidence, Evidence{l.Key(), fmt.Sprintf("%s over TCP: %s", l.Server.Addr(), l.RCode)})
+			return
+		}
+	}
 	f.Summary = fmt.Sprintf("This host itself refuses connections to %s: the error came at once, before a packet could cross the VPC.", g.names())
 }
 

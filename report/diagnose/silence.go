@@ -127,6 +127,9 @@ func (v *View) silentOne(pp *PortPath, c contrast) Code {
 	if code := v.wrongAnswer(p); code != "" {
 		return code
 	}
+	if code := v.lyingLayer(p); code != "" {
+		return code
+	}
 	switch {
 	case deadRoute(pp.Dial) != "":
 		return "RT-02"

@@ -14,13 +14,13 @@ func dnsLayers() []Scenario {
 		return world.Record{Name: Host(w, Pick(s, required)), Addrs: []netip.Addr{freeAddr(w, s, 1)}, TTL: 3600}
 	}
 	return []Scenario{{
-		Name: "stub-stale", Kind: Fault, Want: broken("SG-02").never("DN-15"), NearOf: "server-stale",
+		Name: "stub-stale", Kind: Fault, Want: broken("DN-18").never("DN-15"), NearOf: "server-stale",
 		Story: "the stub on the instance still gives the address of a deleted endpoint",
 		Change: func(w *world.World, s *Seed) {
 			w.Host.Stub = world.Stub{Configured: true, Running: true, Records: []world.Record{stale(w, s)}}
 		},
 	}, {
-		Name: "server-stale", Kind: Fault, Want: broken("SG-02", "DN-05").never("DN-15"), NearOf: "custom-dns-forwards",
+		Name: "server-stale", Kind: Fault, Want: broken("DN-05").never("DN-15"), NearOf: "custom-dns-forwards",
 		Story: "a record on the company's DNS server still names a deleted endpoint",
 		Change: func(w *world.World, s *Seed) {
 			addDNS(w, s, world.DNSForward)
