@@ -14,6 +14,7 @@ const wordMax = 2000
 // typographic are the characters beyond ASCII that our own texts may carry.
 var typographic = map[rune]string{
 	'–': "-", '—': "-", '…': "...", '’': "'", '‘': "'", '“': `"`, '”': `"`,
+	'→': "->", '·': "-", '≥': ">=", '≤': "<=", '×': "x", '±': "+-",
 }
 
 // clean makes a string safe and plain: white space of any kind becomes one
