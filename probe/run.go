@@ -120,9 +120,13 @@ func (r *runner) gatherHost(ctx context.Context) {
 			Root: r.env.Root, Command: r.env.Command, UID: r.env.UID, Now: r.env.Now,
 		})
 	})
+	disabled := "" // the value that imds.Options wants, as in the environment
+	if r.opt.IMDSDisabled != "" {
+		disabled = "true"
+	}
 	wg.Go(func() {
 		r.set.IMDS = imds.Read(ctx, imds.Options{
-			Endpoint: r.opt.IMDSEndpoint, Disabled: r.opt.IMDSDisabled,
+			Endpoint: r.opt.IMDSEndpoint, Disabled: disabled,
 			Dial: r.env.Dial, Pace: r.pace, UserAgent: UserAgent(r.opt.Version),
 		})
 	})

@@ -87,7 +87,10 @@ func (a *app) check(ctx context.Context, s *settings) error {
 func (a *app) probeOptions(s *settings) (probe.Options, fact.Trust, []fact.EnvSeen, error) {
 	var o probe.Options
 	bundle := s.caBundle
-	seen := awsEnvironment(a.getenv, &o, &bundle)
+	seen, err := awsEnvironment(a.getenv, &o, &bundle)
+	if err != nil {
+		return o, fact.Trust{}, nil, err
+	}
 	cat, err := loadCatalog(s.catalogFile)
 	if err != nil {
 		return o, fact.Trust{}, nil, err

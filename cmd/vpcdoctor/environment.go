@@ -6,26 +6,43 @@ import (
 
 	"vpcdoctor/probe"
 	"vpcdoctor/probe/fact"
+	"vpcdoctor/probe/imds"
 )
 
 // awsEnvironment reads the variables that the AWS SDKs and the shell already
 // know, and says which of them were seen. They concern our own delivery and
-// SDK-style services; the SSM Agent has an environment of its own.
+// SDK-style services; the SSM Agent has an environment of its own. A metadata
+// endpoint that is none is a usage error: what it would make of the verdict is
+// not a fault of this instance.
 //
 // Meanings: AWS SDKs and Tools Reference Guide, "Environment variables list"
 // (read 2026-11).
-func awsEnvironment(getenv func(string) string, o *probe.Options, caBundle *string) []fact.EnvSeen {
+func awsEnvironment(getenv func(string) string, o *probe.Options, caBundle *string) ([]fact.EnvSeen, error) {
 	var seen []fact.EnvSeen
 	note := func(name, value, used string) {
 		seen = append(seen, fact.EnvSeen{Name: name, Value: value, Used: used})
 	}
+	// Only "true" in any case switches something, as in the AWS SDKs.
+	on := func(name, effect string) bool {
+		v := getenv(name)
+		if v == "" {
+			return false
+		}
+		if !strings.EqualFold(v, "true") {
+			effect = ""
+		}
+		note(name, v, effect)
+		return effect != ""
+	}
 	if v := getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"); v != "" {
+		if err := imds.CheckEndpoint(v); err != nil {
+			return nil, usagef("environment variable %w", err)
+		}
 		o.IMDSEndpoint = v
 		note("AWS_EC2_METADATA_SERVICE_ENDPOINT", withoutUser(v), "metadata service asked there")
 	}
-	if v := getenv("AWS_EC2_METADATA_DISABLED"); strings.EqualFold(v, "true") {
+	if on("AWS_EC2_METADATA_DISABLED", "metadata service not asked") {
 		o.IMDSDisabled = "AWS_EC2_METADATA_DISABLED"
-		note("AWS_EC2_METADATA_DISABLED", "true", "metadata service not asked")
 	}
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
 		if v := getenv(name); v != "" {
@@ -35,14 +52,8 @@ func awsEnvironment(getenv func(string) string, o *probe.Options, caBundle *stri
 			note(name, v, "Region only if nothing else tells it")
 		}
 	}
-	if strings.EqualFold(getenv("AWS_USE_FIPS_ENDPOINT"), "true") {
-		o.FIPS = true
-		note("AWS_USE_FIPS_ENDPOINT", "true", "FIPS names of SDK services probed too")
-	}
-	if strings.EqualFold(getenv("AWS_USE_DUALSTACK_ENDPOINT"), "true") {
-		o.DualStack = true
-		note("AWS_USE_DUALSTACK_ENDPOINT", "true", "dual-stack names of SDK services probed too")
-	}
+	o.FIPS = on("AWS_USE_FIPS_ENDPOINT", "FIPS names of SDK services probed too")
+	o.DualStack = on("AWS_USE_DUALSTACK_ENDPOINT", "dual-stack names of SDK services probed too")
 	if v := getenv("AWS_CA_BUNDLE"); v != "" {
 		used := ""
 		if *caBundle == "" {
@@ -55,7 +66,7 @@ func awsEnvironment(getenv func(string) string, o *probe.Options, caBundle *stri
 			note(name, withoutUser(v), "")
 		}
 	}
-	return seen
+	return seen, nil
 }
 
 // withoutUser removes user name and password from a URL. What does not parse

@@ -152,6 +152,23 @@ func TestResolverFlag(t *testing.T) {
 	}
 }
 
+// TestMetadataDisabled: AWS_EC2_METADATA_DISABLED is obeyed, and the run goes on
+// with the Region that resolv.conf tells.
+func TestMetadataDisabled(t *testing.T) {
+	t.Parallel()
+	w := worldOf(t, "healthy")
+	w.Host.Env = map[string]string{"AWS_EC2_METADATA_DISABLED": "true"}
+	c := capture(t, w, "--facts", factsFile)
+	for _, p := range c.packets {
+		if p.Sent && isIMDS(p.Dst.Addr()) {
+			t.Fatalf("sent %+v", p)
+		}
+	}
+	if s := c.facts(t); s.IMDS.Disabled == "" || s.Place.Region == "" || len(s.Dials) == 0 {
+		t.Errorf("exit %d, IMDS %+v, place %+v, %d dials", c.exit, s.IMDS, s.Place, len(s.Dials))
+	}
+}
+
 // TestOfflineVerbsSendNothing: not one packet, whatever the network is like.
 func TestOfflineVerbsSendNothing(t *testing.T) {
 	w := worldOf(t, "healthy")

@@ -38,6 +38,7 @@ func TestBadFiles(t *testing.T) {
 		"CA bundle endless":   {nil, nil, []string{"--ca-bundle", "/dev/zero"}, []string{"/dev/zero"}},
 		"CA bundle directory": {nil, nil, []string{"--ca-bundle", "/etc"}, []string{"/etc"}},
 		"AWS_CA_BUNDLE":       {nil, map[string]string{"AWS_CA_BUNDLE": "/no/such.pem"}, nil, []string{"/no/such.pem"}},
+		"metadata endpoint":   {nil, map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "garbage"}, nil, []string{"AWS_EC2_METADATA_SERVICE_ENDPOINT"}},
 		"reference roots":     {nil, nil, []string{"--reference-roots", "no.pem"}, []string{"no.pem"}},
 
 		"config key":     {map[string]string{"c.yaml": "profiles: [ssm]\nregoin: x\n"}, nil, []string{"--config", "c.yaml"}, []string{"c.yaml", "line 2", "regoin"}},

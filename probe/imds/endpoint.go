@@ -11,6 +11,13 @@ import (
 // maxEndpoint bounds the endpoint's text: a host name has at most 253 bytes.
 const maxEndpoint = 300
 
+// CheckEndpoint refuses a value of AWS_EC2_METADATA_SERVICE_ENDPOINT that
+// nothing could be sent to. Its errors name the variable, not the value.
+func CheckEndpoint(text string) error {
+	_, err := parseEndpoint(text)
+	return err
+}
+
 // parseEndpoint takes http://host[:port] with an optional final slash, as the
 // AWS SDKs document it for AWS_EC2_METADATA_SERVICE_ENDPOINT. Its errors never
 // repeat the text, which may carry a password.
