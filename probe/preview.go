@@ -6,8 +6,11 @@ import (
 	"time"
 
 	"vpcdoctor/probe/agent"
+	"vpcdoctor/probe/dial"
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/host"
+	"vpcdoctor/probe/path"
+	"vpcdoctor/probe/resolve"
 )
 
 // Preview is what a run would do, worked out without sending a packet.
@@ -16,8 +19,10 @@ type Preview struct {
 	Targets     []fact.Target
 	Servers     []string // DNS servers that would be asked
 	IMDSPackets string
-	DNSPackets  int // at most; a silent server is asked twice
-	Connections int // at most, at two addresses a name
+	DNSPackets  int // when every server answers
+	DNSMost     int // on trouble: asked twice, over TCP, and further to tell the layers apart
+	Connections int // at two addresses a name
+	Further     int // connections of the second look at what failed, at most
 	Worst       time.Duration
 	Notes       []string
 }
@@ -47,24 +52,32 @@ func Plan(ctx context.Context, env Env, o Options) Preview {
 		p.Servers = append(p.Servers, s.String())
 	}
 	full, brief := r.names()
-	p.DNSPackets = 2 * (len(r.fullQuestions(full)) + len(brief) + min(len(brief), maxFollowUps)*(1+len(r.set.Resolver.VPC)))
+	first := len(r.fullQuestions(full)) + len(brief)
+	again := first + min(len(brief), maxFollowUps)*(1+len(r.set.Resolver.VPC))
+	p.DNSPackets, p.DNSMost = first, max(resolve.MaxPackets, again*resolve.PacketsPerQuestion)
 	for _, t := range r.set.Targets {
 		p.Connections += previewAddresses * len(t.Ports)
 	}
 	p.Connections += len(r.tunnels())
-	p.Worst = worstCase(r.opt, p.DNSPackets, p.Connections)
+	p.Further = maxFurther
+	p.Worst = worstCase(r.opt, p.DNSMost, p.Connections)
 	for _, c := range r.set.Cut {
 		p.Notes = append(p.Notes, c.What+": "+c.Why)
 	}
 	return p
 }
 
-// worstCase is the longest the run can take: everything silent, bounded by the
-// budget.
+// maxFurther are the connections that trouble can add: repeated handshakes,
+// other source ports, TCP to the VPC resolver, another Region, one dial while
+// the local firewall is watched, one for the objects of S3.
+var maxFurther = maxVaried*dial.MaxVariants + maxSwept*len(path.SweepPorts()) + 4
+
+// worstCase is the longest the run can take: everything silent, looked at
+// twice, bounded by the budget.
 func worstCase(o Options, packets, connections int) time.Duration {
 	const imdsSilent = 2 * time.Second // probe/imds gives up on a silent service after this
 	dns := 2*o.dnsTimeout() + time.Duration(packets/MaxPacketsPerSecond)*time.Second
-	rounds := (connections + MaxConnections - 1) / MaxConnections
+	rounds := (connections+MaxConnections-1)/MaxConnections + 1
 	return min(o.budget(), imdsSilent+dns+time.Duration(rounds)*o.tcpTimeout())
 }
 

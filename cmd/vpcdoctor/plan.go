@@ -16,12 +16,14 @@ func (a *app) writePlan(p probe.Preview) error {
 		region += " (from " + p.Place.Source + ")"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Nothing was sent. A run would do at most this:\n\n")
+	fmt.Fprintf(&b, "Nothing was sent. A run would do this:\n\n")
 	fmt.Fprintf(&b, "Region       %s\n", region)
 	fmt.Fprintf(&b, "IMDS         %s\n", p.IMDSPackets)
 	fmt.Fprintf(&b, "DNS servers  %s\n", strings.Join(p.Servers, " "))
-	fmt.Fprintf(&b, "DNS packets  %d, never more than %d in one second\n", p.DNSPackets, probe.MaxPacketsPerSecond)
-	fmt.Fprintf(&b, "Connections  about %d, at most %d at once, one HTTPS request a host\n", p.Connections, probe.MaxConnections)
+	fmt.Fprintf(&b, "DNS packets  %d, on trouble at most %d; never more than %d in one second\n", p.DNSPackets, p.DNSMost, probe.MaxPacketsPerSecond)
+	fmt.Fprintf(&b, "Connections  about %d, on trouble at most %d more; at most %d at once, one HTTPS\n             request a host\n",
+		p.Connections, p.Further, probe.MaxConnections)
+	fmt.Fprintf(&b, "Time         one question to the Amazon Time Sync Service\n")
 	fmt.Fprintf(&b, "Worst case   %.1f s\n\n", p.Worst.Seconds())
 	for _, t := range p.Targets {
 		var ports []string

@@ -13,6 +13,11 @@ const (
 	// the most, the first pass and everything here together (field guide C.8).
 	MaxPackets = 150
 
+	// PacketsPerQuestion is what one question can come to: the datagram and,
+	// where its answer is truncated, the same over TCP. A silent server gets
+	// less, two datagrams.
+	PacketsPerQuestion = udpPackets + tcpPackets
+
 	// More names or servers than these show nothing new: what is wrong with a
 	// layer shows with the first name that goes through it.
 	maxNames     = 8 // that are looked at for trouble
