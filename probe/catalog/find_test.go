@@ -130,6 +130,7 @@ func TestUnknownNames(t *testing.T) {
 		{Selection{Region: "us-east-1", Services: []string{"ssmm"}}, "service", "ssm", ""},
 		{Selection{Region: "us-east-1", Services: []string{"cloudwach"}}, "service", "cloudwatch", ""},
 		{Selection{Region: "us-east-1", Services: []string{"lamdba"}}, "service", "lambda", ""},
+		{Selection{Region: "us-east-1", Services: []string{"sq"}}, "service", "sqs", ""}, // beside five of the same distance
 		{Selection{Region: "us-east-1", Services: []string{"ecr-pull"}}, "service", "", "--profile ecr-pull"},
 		{Selection{Region: "us-east-1", Services: []string{"zzzzzzzz"}}, "service", "", ""},
 		{Selection{Region: "us-east-1", Services: []string{""}}, "service", "", ""},

@@ -15,7 +15,8 @@ const (
 
 // near returns up to three candidates that the name may be a misspelling of,
 // nearest first. A candidate that starts with the name counts as near, so that
-// "secrets" finds "secretsmanager".
+// "secrets" finds "secretsmanager"; among equals it comes first: a letter that
+// was left out at the end is the likelier slip.
 func near(name string, candidates []string) []string {
 	if len(name) < 2 || len(name) > maxTyping {
 		return nil
@@ -39,7 +40,8 @@ func near(name string, candidates []string) []string {
 		}
 	}
 	slices.SortFunc(hits, func(a, b scored) int {
-		return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(len(a.name), len(b.name)), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.far, b.far), starts(b.name, name)-starts(a.name, name),
+			cmp.Compare(len(a.name), len(b.name)), cmp.Compare(a.name, b.name))
 	})
 	var out []string
 	for _, h := range hits {
@@ -51,6 +53,14 @@ func near(name string, candidates []string) []string {
 		}
 	}
 	return out
+}
+
+// starts is 1 when s starts with the prefix.
+func starts(s, prefix string) int {
+	if strings.HasPrefix(s, prefix) {
+		return 1
+	}
+	return 0
 }
 
 // distance is the number of inserted, dropped, replaced or swapped bytes
