@@ -167,7 +167,7 @@ func (p *Prober) request(a attempt, c net.Conn, px Proxy, f *fact.Tunnel) {
 	s := p.attempt(a.run, or(p.TunnelTimeout, DefaultTunnelTimeout))
 	defer s.cancel()
 	defer s.guard(c)()
-	resp, err := p.ask(c, px, net.JoinHostPort(f.Host, strconv.Itoa(int(f.Port))))
+	resp, err := p.ask(c, px, net.JoinHostPort(f.Host, strconv.Itoa(int(f.Port)))) //nolint:bodyclose // read from bytes in memory
 	f.Outcome = s.outcome(err)
 	f.Start, f.Took = a.start.UTC(), a.outcome(nil).Took
 	if err != nil {

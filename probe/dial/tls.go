@@ -63,7 +63,7 @@ func (p *Prober) handshake(ctx context.Context, c net.Conn, f *fact.Handshake, c
 	err := t.HandshakeContext(a.ctx)
 	f.Outcome = a.outcome(err)
 	if err != nil {
-		w.Close()
+		_ = w.Close() // what matters is its last look, and the failed handshake is told
 		describe(f, err, w)
 	} else {
 		w.done = true

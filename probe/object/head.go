@@ -67,7 +67,7 @@ func (a Asker) Head(ctx context.Context, c *tls.Conn, o fact.Object) fact.Object
 	end, _ := limited.Deadline()
 	own := end.Sub(start) >= limit // our own limit ends it, not the run's
 	defer guard(limited, c, end)()
-	resp, err := a.exchange(c, o)
+	resp, err := a.exchange(c, o) //nolint:bodyclose // readHead has closed it
 	o.Outcome = classify.Outcome(err, start, time.Since(start))
 	if err != nil {
 		o.Class = classOf(err, o.Class)

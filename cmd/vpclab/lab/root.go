@@ -267,7 +267,7 @@ func kernelMounts(root string) error {
 		return fmt.Errorf("making %s: %w", shadow, err)
 	}
 	if err := unix.Mount("sysfs", shadow, "sysfs", unix.MS_RDONLY, ""); err != nil {
-		return nil // without it /sys has only what the instance adds
+		return nil //nolint:nilerr // without it /sys has only what the instance adds
 	}
 	for _, d := range []string{"devices", "kernel", "module", "class/net", "fs"} {
 		dst := filepath.Join(sys, d)
