@@ -127,7 +127,7 @@ func somePorts(v *View, g group, f *Finding) {
 	f.Action.Command = v.interfaceOf(g.addrs[0].String())
 	f.Alternatives = []Alternative{alt("FW-09", "no NACL of the two subnets limits the ports: a firewall on the path does")}
 	if own {
-		f.Summary += fmt.Sprintf(" Nothing outside %s answers otherwise, so it is its own NACL.", v.subnetID())
+		f.Summary += fmt.Sprintf(" Nothing outside %s answers otherwise, so its own NACL is the likelier one.", v.subnetID())
 		f.Action.Do = "In the NACL of " + v.subnetID() + ", allow TCP 1024-65535 in. Linux uses 32768-60999; rules that begin at 49152 are made for Windows."
 		f.Action.Command = v.nacls(v.subnetID())
 		f.Alternatives = []Alternative{alt("SG-08", "the NACL of "+v.subnetID()+" lets all ports in: look at the one of the other subnet")}
