@@ -111,7 +111,9 @@ func (r *runner) lookAbroad(ctx context.Context, name string) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	q := &resolve.Client{Timeout: r.opt.dnsTimeout(), Pace: r.pace, Attempts: 1}
-	for _, l := range q.Ask(ctx, name, "A", server, r.via()) {
+	lookups := q.Ask(ctx, name, "A", server, r.via())
+	r.set.Run.Packets.DNS += q.Sent()
+	for _, l := range lookups {
 		if len(l.Addrs) > 0 {
 			return netip.AddrPortFrom(l.Addrs[0], 443)
 		}

@@ -52,7 +52,8 @@ func (r *runner) lookUp(ctx context.Context, c *connector) (layers func() fact.D
 
 	r.set.Answers = resolve.EffectiveAll(r.set.Resolver, slices.Concat(full, brief), r.set.Lookups)
 	r.set.Answers = append(r.set.Answers, literals(r.set.Targets)...)
-	r.set.Run.Packets.DNS = q.Sent()
+	sent := q.Sent()
+	r.set.Run.Packets.DNS = sent
 	r.set.Addresses = r.classified()
 	r.progress("dns", total, total)
 
@@ -61,7 +62,7 @@ func (r *runner) lookUp(ctx context.Context, c *connector) (layers func() fact.D
 	go func() { done <- q.Run(ctx, plan, r.env.Command) }()
 	return func() fact.DNSDiff {
 		d := <-done
-		r.set.Run.Packets.DNS = q.Sent()
+		r.set.Run.Packets.DNS += q.Sent() - sent
 		return d
 	}
 }
