@@ -96,11 +96,6 @@ func unheard(l fact.Lookup) bool {
 	return l.Status == fact.Failed && !l.CutByBudget && (l.Class == fact.Timeout || l.Class == fact.Malformed)
 }
 
-// AskTCP asks one question over TCP, once.
-func (c *Client) AskTCP(ctx context.Context, name, qtype string, server netip.AddrPort, via string) fact.Lookup {
-	return c.attempt(ctx, Question{Name: name, Type: qtype, Server: server, Via: via}, "tcp", 1, true)
-}
-
 // AskAll asks every question, at most parallel at once (1 to 64), and returns
 // the facts in the order of the questions, whichever came back first. When ctx
 // ends, the questions not yet asked are facts with status NotRun.

@@ -240,7 +240,7 @@ func TestBudget(t *testing.T) {
 		r := silent()
 		ctx, cancel := context.WithCancel(t.Context())
 		r.Names = map[string]probetest.DNSBehaviour{ssm: {Raw: func(*dnsMsg, string) [][]byte { cancel(); return nil }}}
-		l := (&Client{Timeout: time.Minute}).AskTCP(ctx, ssm, "A", probetest.ListenDNS(t, r), "")
+		l := overTCP(ctx, &Client{Timeout: time.Minute}, probetest.ListenDNS(t, r))
 		if l.Class != fact.Cancelled || !l.CutByBudget || l.Took.Std() > 30*time.Second {
 			t.Errorf("%+v", l)
 		}
@@ -391,4 +391,9 @@ func BenchmarkAskAll(b *testing.B) {
 			b.Fatalf("%d lookups", len(ls))
 		}
 	}
+}
+
+// overTCP asks for the address of ssm over TCP from the start.
+func overTCP(ctx context.Context, c *Client, server netip.AddrPort) fact.Lookup {
+	return last(c.ask(ctx, Question{Name: ssm, Type: "A", Server: server, TCP: true}))
 }

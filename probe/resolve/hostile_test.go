@@ -112,7 +112,7 @@ func TestHostileAnswers(t *testing.T) {
 			ls := c.Ask(t.Context(), ssm, "A", at, "")
 			check(t, ls[len(ls)-1], tt.want)
 			c.Timeout = patient
-			check(t, c.AskTCP(t.Context(), ssm, "A", at, ""), tt.want)
+			check(t, overTCP(t.Context(), c, at), tt.want)
 		})
 	}
 }
@@ -185,7 +185,7 @@ func TestLongAnswerOverTCP(t *testing.T) {
 			return [][]byte{b}
 		},
 	}})
-	l := (&Client{Timeout: patient}).AskTCP(t.Context(), ssm, "A", at, "")
+	l := overTCP(t.Context(), &Client{Timeout: patient}, at)
 	if l.Status != fact.OK || len(l.Addrs) != maxAddrs || l.More != 4000-maxAddrs {
 		t.Errorf("%s, %d more", shape(l), l.More)
 	}
