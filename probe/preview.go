@@ -54,7 +54,7 @@ func Plan(ctx context.Context, env Env, o Options) Preview {
 	full, brief := r.names()
 	first := len(r.fullQuestions(full)) + len(brief)
 	again := first + min(len(brief), maxFollowUps)*(1+len(r.set.Resolver.VPC))
-	p.DNSPackets, p.DNSMost = first, max(resolve.MaxPackets, again*resolve.PacketsPerQuestion)
+	p.DNSPackets, p.DNSMost = first+resolve.PacketsWhenFine, max(resolve.MaxPackets, again*resolve.PacketsPerQuestion)
 	for _, t := range r.set.Targets {
 		p.Connections += previewAddresses * len(t.Ports)
 	}

@@ -17,6 +17,9 @@ const (
 	// where its answer is truncated, the same over TCP. A silent server gets
 	// less, two datagrams.
 	PacketsPerQuestion = udpPackets + tcpPackets
+	// PacketsWhenFine are those of Extra where nothing is wrong: one name by
+	// the system's own path.
+	PacketsWhenFine = osPackets
 
 	// More names or servers than these show nothing new: what is wrong with a
 	// layer shows with the first name that goes through it.
