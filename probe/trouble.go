@@ -132,28 +132,60 @@ func maybeLocal(d fact.Dial) bool {
 }
 
 // sweeps are silent private addresses outside our subnet, where a NACL on the
-// way back can depend on the source port (SG-07). Where a single service is
-// silent and others answer from the same place, no NACL is in question.
+// way back can depend on the source port (SG-07). The same name's address
+// inside our subnet tells first: no NACL stands between neighbours, so when it
+// is silent too, none is at fault. Where the name has no such address, one that
+// answers in the same place acquits the NACL.
 func sweeps(s *fact.Set, failed []fact.Dial) []netip.AddrPort {
-	inPlay := func(a netip.Addr) bool {
-		x := s.AddressOf(a)
-		return !x.OnLink && (x.Class == fact.OwnVPC || x.Class == fact.OtherPrivate)
-	}
-	for _, d := range s.Dials {
-		if d.Status == fact.OK && inPlay(d.Addr.Addr()) && sameBlock(d.Addr.Addr(), failed) {
-			return nil
-		}
-	}
-	if onLinkSilent(s) {
-		return nil // no NACL stands between neighbours: what silences them is not one
-	}
 	var out []netip.AddrPort
 	for _, d := range failed {
-		if d.Class == fact.Timeout && inPlay(d.Addr.Addr()) && len(out) < maxSwept {
+		x := s.AddressOf(d.Addr.Addr())
+		if d.Class != fact.Timeout || x.OnLink || x.Class != fact.OwnVPC && x.Class != fact.OtherPrivate || len(out) == maxSwept {
+			continue
+		}
+		switch neighbour(s, d.Addr) {
+		case fact.OK:
 			out = append(out, d.Addr)
+		case fact.NotRun:
+			if !onLinkSilent(s) && !answersIn(s, d.Addr.Addr()) {
+				out = append(out, d.Addr)
+			}
+		case fact.Failed:
 		}
 	}
 	return out
+}
+
+// neighbour is how the on-link address of the same name fared: the connect to
+// it, or NotRun when the name has none.
+func neighbour(s *fact.Set, silent netip.AddrPort) fact.Status {
+	status := fact.NotRun
+	for _, a := range s.Answers {
+		if !slices.Contains(a.Addrs, silent.Addr()) {
+			continue
+		}
+		for _, d := range s.Dials {
+			if d.Addr.Port() != silent.Port() || !slices.Contains(a.Addrs, d.Addr.Addr()) || !s.AddressOf(d.Addr.Addr()).OnLink {
+				continue
+			}
+			if d.Status == fact.OK {
+				return fact.OK
+			}
+			status = d.Status
+		}
+	}
+	return status
+}
+
+// answersIn tells whether anything in the /24 of an address answered. Subnets
+// are rarely smaller; IMDS tells the blocks of our own subnet only.
+func answersIn(s *fact.Set, a netip.Addr) bool {
+	const bits = 24
+	p, err := a.Prefix(bits)
+	if err != nil || !a.Is4() {
+		return false
+	}
+	return slices.ContainsFunc(s.Dials, func(d fact.Dial) bool { return d.Status == fact.OK && p.Contains(d.Addr.Addr()) })
 }
 
 // onLinkSilent tells whether our own subnet was dialled and nothing answered.
@@ -169,17 +201,6 @@ func onLinkSilent(s *fact.Set) bool {
 		silent = silent || d.Class == fact.Timeout
 	}
 	return silent
-}
-
-// sameBlock tells whether a silent address lies in the /24 of one that answers.
-// Subnets are rarely smaller; IMDS tells the blocks of our own subnet only.
-func sameBlock(a netip.Addr, failed []fact.Dial) bool {
-	const bits = 24
-	if !a.Is4() {
-		return false
-	}
-	p, err := a.Prefix(bits)
-	return err == nil && slices.ContainsFunc(failed, func(d fact.Dial) bool { return p.Contains(d.Addr.Addr()) })
 }
 
 func isPublic(s *fact.Set, a netip.Addr) bool {

@@ -21,6 +21,11 @@ func (s *scene) dial(addr string, class fact.Class, kind fact.AddrClass, onLink 
 	return s
 }
 
+func (s *scene) answer(name string, addrs ...string) *scene {
+	s.Answers = append(s.Answers, answer(name, addrs...))
+	return s
+}
+
 func newScene() *scene {
 	s := &scene{}
 	s.Place = fact.Place{Region: "cn-north-1", DNSSuffix: "amazonaws.com.cn"}
@@ -49,6 +54,8 @@ func TestSweepOnlyWhereANACLCanBe(t *testing.T) {
 		{"a sibling in the silent subnet answers", newScene().dial("10.0.2.6:443", "", fact.OwnVPC, false).dial("10.0.2.5:443", fact.Timeout, fact.OwnVPC, false), 0},
 		{"public addresses are never swept", newScene().dial("54.222.1.5:443", fact.Timeout, fact.PublicAWS, false), 0},
 		{"refused is not silence", newScene().dial("10.0.2.5:443", fact.Refused, fact.OwnVPC, false), 0},
+		{"a sibling there answers, and so does our own subnet for this name", newScene().dial("10.0.1.5:443", "", fact.OwnVPC, true).dial("10.0.2.6:443", "", fact.OwnVPC, false).dial("10.0.2.5:443", fact.Timeout, fact.OwnVPC, false).answer("ssm.example", "10.0.1.5", "10.0.2.5"), 1},
+		{"the name is silent in our own subnet too", newScene().dial("10.0.1.6:443", "", fact.OwnVPC, true).dial("10.0.1.5:443", fact.Timeout, fact.OwnVPC, true).dial("10.0.2.5:443", fact.Timeout, fact.OwnVPC, false).answer("ssm.example", "10.0.1.5", "10.0.2.5"), 0},
 		{"at most two", newScene().dial("10.0.2.5:443", fact.Timeout, fact.OwnVPC, false).dial("10.0.3.5:443", fact.Timeout, fact.OwnVPC, false).dial("10.0.4.5:443", fact.Timeout, fact.OwnVPC, false), 2},
 	} {
 		if got := findTrouble(&tt.s.Set, chinaRegions, true); len(got.Sweeps) != tt.want {

@@ -1,6 +1,9 @@
 package diagnose
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 func partitionRules() []Rule {
 	return []Rule{
@@ -11,7 +14,34 @@ func partitionRules() []Rule {
 			f.Action.Command = v.aws("ec2", "describe-vpc-endpoint-services")
 			f.Alternatives = []Alternative{alt("DN-31", "the list shows the service: pass it with --catalog")}
 		}),
+		{Code: "CN-05", Eval: absentServices},
 	}
+}
+
+// absentServices are those that the user named and this Region does not have:
+// nothing was asked, because there is no host to ask.
+func absentServices(v *View) []Finding {
+	if len(v.Set.Absent) == 0 {
+		return nil
+	}
+	f := Finding{Code: "CN-05", Severity: SevWarning, Confidence: Likely, Action: Action{
+		Do:    "Use a Region that has the service, or list what this one offers and pass the list with --catalog.",
+		Where: "operator", Command: v.aws("ec2", "describe-vpc-endpoint-services"),
+	}}
+	var names []string
+	for _, a := range v.Set.Absent {
+		name := plain(a.Name, 80)
+		names, f.Subjects = append(names, name), append(f.Subjects, name)
+		known := "no Region"
+		if len(a.Known) > 0 {
+			known = list(a.Known, 3)
+		}
+		f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("the catalogue (%s) knows %s in %s", orWord(plain(v.Set.Run.CatalogDate, 40), "undated"), name, plain(known, 120))})
+	}
+	slices.Sort(names)
+	f.Summary = fmt.Sprintf("%s %s not offered as an endpoint in %s as far as the catalogue knows, so nothing was asked for %s.",
+		list(names, 3), verb(len(names), "is", "are"), orWord(v.region(), "this Region"), verb(len(names), "it", "them"))
+	return []Finding{f}
 }
 
 // wrongSuffix: names of another partition, among the targets or in the agent's

@@ -369,6 +369,9 @@ var dnsFirings = []firing{
 			w.Lookups[len(w.Lookups)-1].SOA = suffix
 		},
 		miss: func(w world) { w.t("ssm").Availability = "absent" }},
+	{code: "CN-05", sev: SevWarning,
+		make: func(w world) { w.Set.Absent = []fact.Absent{{Name: "polly", ID: "polly", Known: []string{"cn-northwest-1"}}} },
+		miss: func(w world) { w.Set.Absent = nil }},
 	{code: "CN-05", sev: SevError,
 		make: func(w world) {
 			w.unresolved(host("ssm"), failed(fact.NXDomain, ms), failed(fact.NXDomain, ms))

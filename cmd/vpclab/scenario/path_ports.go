@@ -25,7 +25,7 @@ func answersFrom(from uint16) []world.Entry {
 // ephemeralPorts are NACLs that let back the answers to some source ports.
 func ephemeralPorts() []Scenario {
 	return []Scenario{{
-		Name: "nacl-ports-in", Kind: Fault, Want: broken("SG-06"), NearOf: "nacl-ephemeral",
+		Name: "nacl-ports-in", Kind: Fault, Want: broken("SG-07"), NearOf: "nacl-ephemeral",
 		Story: "the NACL of our subnet lets answers in to ports from 49152 only",
 		Change: func(w *world.World, s *Seed) {
 			lowPorts(w)
@@ -39,14 +39,14 @@ func ephemeralPorts() []Scenario {
 			ownNACL(w, s, 0, answersFrom(1024), allowAll())
 		},
 	}, {
-		Name: "nacl-ports-far", Kind: Fault, Want: broken("SG-08"), NearOf: "nacl-other-az",
+		Name: "nacl-ports-far", Kind: Fault, Want: broken("SG-07"), NearOf: "nacl-other-az",
 		Story: "the NACL of the endpoints' subnet in the other AZ lets answers out to ports from 49152 only",
 		Change: func(w *world.World, s *Seed) {
 			lowPorts(w)
 			ownNACL(w, s, 1, allowAll(), answersFrom(windowsPorts))
 		},
 	}, {
-		Name: "firewall-ports", Kind: Fault, Want: broken("SG-08"), NearOf: "asymmetric-az",
+		Name: "firewall-ports", Kind: Fault, Want: broken("SG-07"), NearOf: "asymmetric-az",
 		Story: "a firewall between the AZs drops connections from source ports below 49152",
 		Change: func(w *world.World, _ *Seed) {
 			lowPorts(w)
