@@ -229,7 +229,8 @@ func neighbourEvidence(g group) []Evidence {
 		if b.port == nil {
 			continue
 		}
-		d, to := b.port.Dial, ""
+		d := b.port.Dial
+		var to string
 		switch {
 		case owned(d):
 			to = "an interface in our subnet has it (neighbour entry " + d.Neighbour + ")"

@@ -370,7 +370,9 @@ var dnsFirings = []firing{
 		},
 		miss: func(w world) { w.t("ssm").Availability = "absent" }},
 	{code: "CN-05", sev: SevWarning,
-		make: func(w world) { w.Set.Absent = []fact.Absent{{Name: "polly", ID: "polly", Known: []string{"cn-northwest-1"}}} },
+		make: func(w world) {
+			w.Set.Absent = []fact.Absent{{Name: "polly", ID: "polly", Known: []string{"cn-northwest-1"}}}
+		},
 		miss: func(w world) { w.Set.Absent = nil }},
 	{code: "CN-05", sev: SevError,
 		make: func(w world) {
