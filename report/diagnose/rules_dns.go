@@ -153,6 +153,12 @@ func silentResolver(v *View, g group, f *Finding) {
 // configured names the servers that answered for the host in the end.
 func (v *View) configured() string {
 	var s []string
+	for _, a := range v.Set.Resolver.Override {
+		s = append(s, a.Addr().String()+" (--resolver)")
+	}
+	if len(s) > 0 {
+		return list(sortedStrings(s), 3)
+	}
 	for _, a := range v.upstreams() {
 		if !v.vpcServer(a) {
 			s = append(s, a.Addr().String())
@@ -215,6 +221,11 @@ func noServer(v *View, g group, f *Finding) {
 func deadServer(v *View) []Finding {
 	fs := blamed("DN-07", Likely, func(v *View, g group, f *Finding) {
 		f.Summary = fmt.Sprintf("The configured DNS server %s does not answer, so %s cannot be resolved.", v.configured(), g.names())
+		if len(v.Set.Resolver.Override) > 0 {
+			f.Action.Do, f.Action.Where = "Leave --resolver out, or name a server that answers.", "instance"
+			f.Action.Command = "vpcdoctor check"
+			return
+		}
 		if v.said(g.hosts[0], true).ok {
 			f.Summary += " The VPC resolver answers when asked directly."
 		}

@@ -4,12 +4,28 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"vpcdoctor/probe/fact"
 )
 
 var imdsAddr = netip.MustParseAddr("169.254.169.254")
+
+// otherIMDS says so when a variable sent the questions to another place than
+// the metadata service: then the variable is the first suspect.
+func (v *View) otherIMDS(f *Finding) {
+	at := plain(v.Set.IMDS.Endpoint, 80)
+	if at == "" || strings.Contains(at, imdsAddr.String()) || strings.Contains(at, "fd00:ec2::254") {
+		return
+	}
+	f.Evidence = append(f.Evidence, Evidence{"", "AWS_EC2_METADATA_SERVICE_ENDPOINT sent the questions to " + at})
+	f.Summary = "The metadata service was asked at " + at + ", as AWS_EC2_METADATA_SERVICE_ENDPOINT says, and did not answer as it should there."
+	f.Action = Action{
+		Do:      "Unset AWS_EC2_METADATA_SERVICE_ENDPOINT, or correct it, and run again.",
+		Command: "env -u AWS_EC2_METADATA_SERVICE_ENDPOINT vpcdoctor check", Where: "instance",
+	}
+}
 
 // All IMDS rules but those about a working service are alternatives of each
 // other: imdsFault names the one that fits.
@@ -22,6 +38,7 @@ func imdsRules() []Rule {
 			}
 			f := Finding{Code: code, Severity: sev, Confidence: conf, Evidence: v.imdsEvidence(), Action: Action{Where: "instance"}}
 			words(v, &f)
+			v.otherIMDS(&f)
 			return []Finding{f}
 		}}
 	}

@@ -203,6 +203,15 @@ func (v *View) headline(out Verdict) string {
 	if len(works) > 0 {
 		s = fmt.Sprintf("%s %s from %s%s", plain(list(works, 4), 120), verb(len(works), "works", "work"), v.where(), byWay(classes))
 	}
+	var but []string
+	for _, c := range out.Causes {
+		if c.Accepted && c.Severity != SevInfo {
+			but = append(but, string(c.Code))
+		}
+	}
+	if len(but) > 0 {
+		s += ", apart from what was accepted: " + list(but, 4)
+	}
 	if slices.ContainsFunc(out.NotChecked, func(n NotChecked) bool { return n.What == "SSM Agent" }) {
 		return "network healthy; agent not checked (needs root): " + s + "."
 	}
