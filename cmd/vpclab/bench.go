@@ -43,7 +43,7 @@ func benchCommand() *cobra.Command {
 		Short: "Measure the built binary in the simulated VPC against its budgets",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			path, err := filepath.Abs(doctor)
+			path, err := built(doctor)
 			if err != nil {
 				return err
 			}

@@ -25,7 +25,7 @@ func demoCommand() *cobra.Command {
 		Short: "Replay the article's experiment in cn-northwest-1: four stages, four reports",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			path, err := filepath.Abs(doctor)
+			path, err := built(doctor)
 			if err != nil {
 				return err
 			}
@@ -34,6 +34,18 @@ func demoCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&doctor, "vpcdoctor", "bin/vpcdoctor", "the built `BINARY`")
 	return c
+}
+
+// built is the absolute path of a binary that exists.
+func built(binary string) (string, error) {
+	path, err := filepath.Abs(binary)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("no binary under test: %w (make build makes it)", err)
+	}
+	return path, nil
 }
 
 func demo(doctor string) error {
