@@ -85,8 +85,15 @@ func (v *View) invented() []Evidence {
 }
 
 // tcpAnswers tells whether a VPC resolver that is silent over UDP answers over
-// TCP. Security groups and NACLs filter neither, so a rule of this host does it.
+// TCP. Security groups and NACLs filter neither, so a rule of this host does
+// it: unless one datagram of the run was answered, for a rule takes them all
+// and a resolver beyond its limit takes most.
 func (v *View) tcpAnswers(name string) (fact.Lookup, bool) {
+	for _, l := range slices.Concat(v.Set.Lookups, v.Set.DNS.Lookups) {
+		if l.Transport == "udp" && l.RCode != "" && v.vpcServer(l.Server) {
+			return fact.Lookup{}, false
+		}
+	}
 	for _, l := range refs(v.Set.DNS.Lookups, fact.Lookup.Key) {
 		if l.Name == name && l.Transport == "tcp" && l.RCode != "" && v.vpcServer(l.Server) {
 			return *l, true
