@@ -55,10 +55,6 @@ func dnsServers() []Scenario {
 		}
 	}
 	return []Scenario{{
-		Name: "resolver-throttled", Kind: Fault, Want: broken("DN-04", "DN-21").with("DN-21"), NearOf: "dns-support-off",
-		Story:  "other programs use up the packets that the VPC resolver answers: one question a second gets through",
-		Change: func(w *world.World, _ *Seed) { w.Resolver.DropAbove = 1 },
-	}, {
 		Name: "dns-tcp-silent", Kind: Fault, Want: broken("DN-26"), NearOf: "dns-by-tcp",
 		Story: "the company's DNS server truncates its answers, and its security group admits no TCP",
 		Change: func(w *world.World, s *Seed) {
