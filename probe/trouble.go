@@ -138,16 +138,20 @@ func maybeLocal(d fact.Dial) bool {
 // answers in the same place acquits the NACL.
 func sweeps(s *fact.Set, failed []fact.Dial) []netip.AddrPort {
 	var out []netip.AddrPort
+	allSilent := onLinkSilent(s)
 	for _, d := range failed {
+		if len(out) == maxSwept {
+			break
+		}
 		x := s.AddressOf(d.Addr.Addr())
-		if d.Class != fact.Timeout || x.OnLink || x.Class != fact.OwnVPC && x.Class != fact.OtherPrivate || len(out) == maxSwept {
+		if d.Class != fact.Timeout || x.OnLink || x.Class != fact.OwnVPC && x.Class != fact.OtherPrivate {
 			continue
 		}
 		switch neighbour(s, d.Addr) {
 		case fact.OK:
 			out = append(out, d.Addr)
 		case fact.NotRun:
-			if !onLinkSilent(s) && !answersIn(s, d.Addr.Addr()) {
+			if !allSilent && !answersIn(s, d.Addr.Addr()) {
 				out = append(out, d.Addr)
 			}
 		case fact.Failed:
