@@ -19,6 +19,12 @@ type Agent struct {
 	Proxy    ProxySetting  `json:"proxy"`     // of the running agent's environment
 	ProxyRun Outcome       `json:"proxy_run"` // reading that environment
 	Identity AgentIdentity `json:"identity"`
+
+	Scopes    []ProxyScope `json:"proxy_scopes,omitempty"` // every place on this host that sets proxy variables
+	Leftovers []string     `json:"leftovers,omitempty"`    // paths of upstart jobs and SysV scripts that start an agent
+	Ground    AgentGround  `json:"ground,omitzero"`        // what the agent needs of the host
+	Log       AgentLog     `json:"log,omitzero"`
+	Channel   Channel      `json:"channel,omitzero"`
 }
 
 // AgentInstall is one installation of the agent.
@@ -41,6 +47,14 @@ type AgentUnit struct {
 	ExitCode  int       `json:"exit_code,omitempty"`
 	ActiveFor Duration  `json:"active_for_ms,omitzero"`
 	Since     time.Time `json:"since,omitzero"`
+
+	DropIns      []string `json:"drop_ins,omitempty"`        // paths, at most 16
+	Fragment     string   `json:"fragment,omitempty"`        // path of the unit file
+	Restart      string   `json:"restart,omitempty"`         // always | on-failure | no …
+	RestartAfter Duration `json:"restart_after_ms,omitzero"` // RestartUSec: 90 s in the package's unit
+	ExitSignal   int      `json:"exit_signal,omitempty"`     // that ended the main process; ExitCode is then 0
+	Reload       bool     `json:"need_reload,omitempty"`     // the files changed after the manager read them
+	User         string   `json:"user,omitempty"`            // of User=; empty: root
 }
 
 // AgentProc is a process of the agent. Core and worker are told apart by their
@@ -51,6 +65,12 @@ type AgentProc struct {
 	Exe   string    `json:"exe,omitempty"`
 	UID   int       `json:"uid"`
 	Start time.Time `json:"start,omitzero"`
+
+	Deleted    bool   `json:"deleted,omitempty"`     // its executable was replaced or removed after the start
+	OtherNetNS bool   `json:"other_netns,omitempty"` // it runs in another network namespace than we do
+	State      string `json:"state,omitempty"`       // of /proc/PID/stat: R, S, D, T, Z
+	Files      int    `json:"files,omitempty"`       // open file descriptors
+	FileLimit  int    `json:"file_limit,omitempty"`  // its soft limit
 }
 
 // AgentConfig is amazon-ssm-agent.json as far as it decides what is dialled.
@@ -64,6 +84,13 @@ type AgentConfig struct {
 	MGSRegion string     `json:"mgs_region,omitempty"`     // Mgs.Region: names and signs ssmmessages
 	Domain    string     `json:"service_domain,omitempty"` // Agent.ServiceDomain
 	DualStack bool       `json:"dual_stack,omitempty"`     // UseDualStackEndpoint
+
+	Order      []string `json:"consumption_order,omitempty"` // Identity.ConsumptionOrder; empty: OnPrem, EC2, CustomIdentity
+	Custom     int      `json:"custom_identities,omitempty"` // entries of Identity.CustomIdentities
+	Container  bool     `json:"container_mode,omitempty"`    // Agent.ContainerMode
+	ShareCreds *bool    `json:"share_creds,omitempty"`       // Profile.ShareCreds; nil: not set, which means true
+	Profile    string   `json:"profile,omitempty"`           // Profile.Name of the shared file; empty: default
+	SharePath  string   `json:"share_path,omitempty"`        // Profile.Path of the shared file
 }
 
 // Override is one endpoint that the config file sets.
@@ -85,4 +112,79 @@ type AgentIdentity struct {
 	Expires    time.Time `json:"expires,omitzero"`
 	Hybrid     string    `json:"hybrid,omitempty"`        // mi-… of a hybrid registration on this disk
 	HybridIn   string    `json:"hybrid_region,omitempty"` // its Region
+
+	ShareFile    string      `json:"share_file,omitempty"`    // shared credentials file in use; empty: IMDS directly
+	ShareProfile string      `json:"share_profile,omitempty"` // its profile
+	Registered   string      `json:"registered,omitempty"`    // instance id of the EC2 registration in the vault
+	RegisteredIn string      `json:"registered_in,omitempty"` // its Region
+	Vault        []StateFile `json:"vault,omitempty"`         // the vault's files that exist
+	RuntimeIDs   []string    `json:"runtime_ids,omitempty"`   // node ids that have a directory in the state directory, at most 8
+}
+
+// StateFile is one of the agent's state files: whether it can be read and
+// understood, never what it holds.
+type StateFile struct {
+	Outcome        // Failed with class Malformed: it does not parse
+	Path    string `json:"path"`
+	Bytes   int64  `json:"bytes"`
+}
+
+// ProxyScope is one place on this host that sets proxy variables: programs
+// started from different places get different proxies.
+type ProxyScope struct {
+	ProxySetting
+	Scope string `json:"scope"` // agent | shell | manager (systemd's own environment) | unit | profile (/etc/environment, /etc/profile.d)
+	Path  string `json:"path,omitempty"`
+}
+
+// AgentGround is the state of the things on this host that stop the agent
+// without being part of it: file systems, limits, mandatory access control.
+type AgentGround struct {
+	Mounts  []Mount `json:"mounts,omitempty"` // of the directories the agent writes to, one per directory
+	Inotify Inotify `json:"inotify,omitzero"`
+	Memory  Memory  `json:"memory,omitzero"`
+	MAC     MAC     `json:"mac,omitzero"`
+}
+
+// Mount is the file system under one directory.
+type Mount struct {
+	Outcome
+	Dir        string `json:"dir"`
+	Point      string `json:"point,omitempty"` // where it is mounted
+	Type       string `json:"type,omitempty"`  // "xfs"
+	ReadOnly   bool   `json:"read_only,omitempty"`
+	NoExec     bool   `json:"noexec,omitempty"`
+	Bytes      uint64 `json:"bytes,omitempty"`
+	FreeBytes  uint64 `json:"free_bytes"` // for root
+	Inodes     uint64 `json:"inodes,omitempty"`
+	FreeInodes uint64 `json:"free_inodes"`
+}
+
+// Inotify is the kernel's allowance of file watchers for root and its use.
+type Inotify struct {
+	Outcome
+	MaxInstances  int `json:"max_instances,omitempty"`
+	MaxWatches    int `json:"max_watches,omitempty"`
+	UsedInstances int `json:"used_instances,omitempty"` // of uid 0; counted in /proc/PID/fdinfo, at most 4,096 processes
+	UsedWatches   int `json:"used_watches,omitempty"`
+}
+
+// Memory is what the host has left, in bytes, and whether the kernel ended the
+// agent to get more.
+type Memory struct {
+	Outcome
+	Total     uint64    `json:"total,omitempty"`
+	Available uint64    `json:"available,omitempty"`
+	OOMKills  int       `json:"oom_kills,omitempty"` // of the agent's processes, in the kernel's log
+	OOMLast   time.Time `json:"oom_last,omitzero"`
+}
+
+// MAC is mandatory access control: SELinux, AppArmor, fapolicyd.
+type MAC struct {
+	Outcome
+	SELinux  string    `json:"selinux,omitempty"`  // enforcing | permissive | disabled; empty: none
+	AppArmor string    `json:"apparmor,omitempty"` // mode of the agent's profile: enforce | complain; empty: none
+	Denials  int       `json:"denials,omitempty"`  // of the agent's processes, in the audit or kernel log
+	Last     time.Time `json:"last,omitzero"`
+	What     string    `json:"what,omitempty"` // of the last: "avc: write to file", typed words only
 }

@@ -49,6 +49,11 @@ type Set struct {
 	Times   []TimeSample `json:"times,omitempty"`   // comparisons of the clock, beyond the Date of Requests
 	Objects []Object     `json:"objects,omitempty"` // AWS-owned buckets and their public objects
 
+	Signed    Signed     `json:"signed,omitzero"`    // calls with the agent's credentials
+	Rehearsal Rehearsal  `json:"rehearsal,omitzero"` // --rehearse
+	Software  []Software `json:"software,omitempty"` // --auto: programs found that call AWS
+	Idle      []Idle     `json:"idle,omitempty"`     // --idle
+
 	Absent []Absent `json:"absent,omitempty"` // services asked for that this Region does not have
 
 	Cut []Cut `json:"cut,omitempty"` // what the run left out, and why
@@ -67,6 +72,9 @@ type Run struct {
 	Expect      string    `json:"expect"`                 // auto | private | any
 	Private     bool      `json:"private,omitempty"`      // --require-private: no public address was dialled
 	NeedAgent   bool      `json:"need_agent,omitempty"`   // --require-agent: unchecked agent internals are inconclusive
+	Auto        bool      `json:"auto,omitempty"`         // --auto: the profiles were derived from what is installed
+	Rehearse    bool      `json:"rehearse,omitempty"`     // --rehearse
+	NoSigned    bool      `json:"no_signed,omitempty"`    // --no-signed
 	Ignored     []string  `json:"ignored,omitempty"`      // --ignore: codes that were accepted
 	Budget      Duration  `json:"budget_ms"`              // of the whole run
 	Interrupted bool      `json:"interrupted,omitempty"`  // ended by a signal
@@ -91,6 +99,7 @@ type Packets struct {
 	DNS      int `json:"dns"`
 	Connects int `json:"connects"`
 	Requests int `json:"requests"`
+	Signed   int `json:"signed,omitempty"` // signed calls, which are not in Requests
 }
 
 // Cut is something the run left out. It is never silent: the report lists it.
