@@ -1,6 +1,6 @@
 package diagnose
 
-// Codes above TCP: inspection, TLS, proxies, credentials and the agent.
+// Codes above TCP: inspection and TLS, and until they move, proxies and the agent.
 
 var firewallDocs = []Doc{
 	doc("FW-01", SevError, Documented, "The inspection path drops everything",
@@ -129,39 +129,6 @@ var proxyDocs = []Doc{
 		"The failed step is the one towards the proxy.",
 		"Restore the proxy, or remove it from the agent's environment.",
 		"A passing outage."),
-}
-
-var iamDocs = []Doc{
-	doc("IA-01", SevInfo, Documented, "No instance profile is attached",
-		"The agent has no role of its own; Default Host Management may serve it.",
-		"IMDS answers 404 for iam/.",
-		"Attach a profile with AmazonSSMManagedInstanceCore, or enable Default Host Management.",
-		"No error by itself where Default Host Management works."),
-	doc("IA-04", SevError, Documented, "The instance profile gives no role credentials",
-		"IMDS lists no role, or its credentials carry an error code.",
-		"The code in iam/info or the empty list.",
-		"Put the role back into the profile and attach it again.",
-		"A profile attached seconds ago."),
-	doc("IA-05", SevError, Source, "EC2 may not assume the instance's role",
-		"IMDS answers AssumeRoleUnauthorizedAccess.",
-		"The code itself.",
-		"Allow the EC2 service principal in the role's trust policy.",
-		"A role changed seconds ago."),
-	doc("IA-06", SevError, Documented, "The role's credentials in IMDS have expired",
-		"Calls fail with ExpiredToken.",
-		"The Expiration in IMDS lies in the past.",
-		"Check the clock first; then stop and start the instance.",
-		"A wrong clock on the host."),
-	doc("IA-07", SevError, Documented, "Default Host Management is not in effect",
-		"No profile, and the agent never had credentials.",
-		"The agent's own record shows no working source.",
-		"Enable it in the account and Region, or attach an instance profile.",
-		"None known."),
-	doc("IA-16", SevError, Field, "The clock is off: AWS rejects signed calls",
-		"'Signature expired' or 'Signature not yet current'.",
-		"The Date header of AWS against our clock: more than five minutes.",
-		"Repair time synchronisation with 169.254.169.123.",
-		"A proxy that invents the Date header."),
 }
 
 var agentDocs = []Doc{
