@@ -19,6 +19,7 @@ type Endpoint struct {
 	TLSName string // certificate name, when it is not Host
 	Plain   bool   // TCP only
 	CIDR    string // block the answer is expected in
+	AZs     int    // addresses expected, one per zone; 0: any number
 }
 
 // ParseEndpoint reads name=host[:port], as --endpoint takes it. The port is
@@ -50,6 +51,9 @@ func (e Endpoint) Check() error {
 	case e.Port == 25:
 		return fmt.Errorf("endpoint %s: port 25 is never dialled (EC2 blocks it, and mail servers log it as abuse)", e.Name)
 	}
+	if e.AZs < 0 || e.AZs > MaxAddresses {
+		return fmt.Errorf("endpoint %s: azs %d: want 1 to %d, or 0 for any number", e.Name, e.AZs, MaxAddresses)
+	}
 	if e.CIDR != "" {
 		if _, err := netip.ParsePrefix(e.CIDR); err != nil {
 			return fmt.Errorf("endpoint %s: cidr %q is not a block such as 10.0.0.0/16", e.Name, e.CIDR)
@@ -64,7 +68,7 @@ func (e Endpoint) Target() fact.Target {
 	return fact.Target{
 		ID: e.Name, Title: e.Name, Type: "Custom", Host: strings.ToLower(e.Host), TLSName: e.TLSName,
 		Ports: []fact.Port{{Number: e.Port, TLS: !e.Plain}}, Need: fact.NeedRequired,
-		PrivateDNS: "unknown", Confidence: "exact", Availability: "documented", Origin: "flag", CIDR: e.CIDR,
+		PrivateDNS: "unknown", Confidence: "exact", Availability: "documented", Origin: "flag", CIDR: e.CIDR, AZs: e.AZs,
 	}
 }
 

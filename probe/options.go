@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vpcdoctor/probe/catalog"
+	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/trust"
 )
 
@@ -19,6 +20,10 @@ const (
 	// second per ENI with the programs that run here (VPC User Guide, "DNS
 	// attributes for your VPC", read 2026-11).
 	MaxPacketsPerSecond = 300
+	// MaxIdle is how long a connection is kept silent on request. Gateway Load
+	// Balancers and NAT gateways forget a silent connection after 350 s (VPC
+	// and Elastic Load Balancing user guides, read 2026-11).
+	MaxIdle = 360 * time.Second
 	// MaxAddresses of one name that are dialled. An endpoint has one address
 	// per AZ, public names answer with up to eight.
 	MaxAddresses = 16
@@ -55,12 +60,17 @@ type Options struct {
 	Services  []string
 	Endpoints []Endpoint // custom endpoints
 	All       bool
+	Auto      bool // --auto: further profiles by what is installed
 
 	Expect       string // auto | private | any
 	Private      bool   // --require-private
 	NeedAgent    bool   // --require-agent
 	DialPublic   bool   // --all dials public answers too
 	NoControls   bool   // --no-controls: no comparison connects
+	NoSigned     bool   // --no-signed: no call with credentials
+	AgentChannel bool   // --agent-channel: ask for a control channel token while the agent is down
+	Rehearse     bool   // --rehearse
+	Session      Session
 	FIPS         bool   // AWS_USE_FIPS_ENDPOINT
 	DualStack    bool   // AWS_USE_DUALSTACK_ENDPOINT
 	IMDSEndpoint string // AWS_EC2_METADATA_SERVICE_ENDPOINT
@@ -71,6 +81,22 @@ type Options struct {
 	Trust     *trust.Store
 	Timeout   time.Duration // of one attempt; 0: the defaults above
 	Budget    time.Duration // 0: DefaultBudget
+	Idle      time.Duration // --idle: silence on one connection, on top of the budget; 0: not asked for
+
+	StateDir string // where denied calls are remembered; empty: nowhere
+
+	// Changed tells whether a run without signed calls has come to another
+	// verdict than the one before it. A timer's run makes signed calls only
+	// then (decisions.md, "Do no harm"). Nil: they are made.
+	Changed func(*fact.Set) bool
+}
+
+// Session is what the user says of the session preferences, for a rehearsal
+// that may not read them, and of Run Command, whose output options are part of
+// each command.
+type Session struct {
+	KMSKey, Bucket, LogGroup     string // of sessions
+	OutputBucket, OutputLogGroup string // of Run Command
 }
 
 // Progress is told where the run is. It is called from one goroutine at a

@@ -11,6 +11,7 @@ import (
 	"vpcdoctor/probe/host"
 	"vpcdoctor/probe/path"
 	"vpcdoctor/probe/resolve"
+	"vpcdoctor/probe/software"
 )
 
 // Preview is what a run would do, worked out without sending a packet.
@@ -38,6 +39,9 @@ func Plan(ctx context.Context, env Env, o Options) Preview {
 	r := newRunner(env, o, fact.Trust{}, nil)
 	r.set.Host = host.Read(ctx, host.Options{Root: r.env.Root, Getenv: r.env.Getenv})
 	r.set.Agent, r.secrets = agent.Read(ctx, agent.Options{Root: r.env.Root, UID: r.env.UID, Now: r.env.Now})
+	if o.Auto {
+		r.set.Software = software.Find(ctx, software.Options{Root: r.env.Root})
+	}
 	r.set.Place = r.place()
 	r.plan()
 

@@ -15,6 +15,7 @@ import (
 	"vpcdoctor/probe/imds"
 	"vpcdoctor/probe/pace"
 	"vpcdoctor/probe/resolve"
+	"vpcdoctor/probe/software"
 )
 
 // runner carries what the stages of one run share.
@@ -82,7 +83,8 @@ func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *ru
 		Schema: fact.SchemaVersion, Start: env.Now().UTC(), Trust: trustFacts,
 		Run: fact.Run{
 			Version: o.Version, Commit: o.Commit, UID: env.UID, Context: o.Context,
-			Profiles: o.Profiles, Services: o.Services, All: o.All,
+			Profiles: o.Profiles, Services: o.Services, All: o.All, Auto: o.Auto,
+			Rehearse: o.Rehearse, NoSigned: o.NoSigned,
 			Expect: o.Expect, Private: o.Private, NeedAgent: o.NeedAgent,
 			Budget:     fact.Duration(o.budget()),
 			RangesDate: catalog.Ranges().Date, CatalogDate: r.cat.Date(),
@@ -130,6 +132,9 @@ func (r *runner) gatherHost(ctx context.Context) {
 			Dial: r.env.Dial, Pace: r.pace, UserAgent: UserAgent(r.opt.Version),
 		})
 	})
+	if r.opt.Auto {
+		wg.Go(func() { r.set.Software = software.Find(ctx, software.Options{Root: r.env.Root}) })
+	}
 	wg.Wait()
 	r.set.Run.Packets.IMDSPuts = r.set.IMDS.Puts
 	r.set.Run.Packets.IMDSGets = r.set.IMDS.GetCount
@@ -144,6 +149,9 @@ func (r *runner) gatherHost(ctx context.Context) {
 // plan decides the targets, and reads the resolver configuration, which wants
 // to know the names to look for in the hosts file.
 func (r *runner) plan() {
+	if r.opt.Auto {
+		r.addSoftware()
+	}
 	targets, notes := r.targets()
 	r.set.Targets = targets
 	for _, n := range notes {

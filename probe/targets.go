@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 
 	"vpcdoctor/probe/catalog"
@@ -37,6 +36,7 @@ func (r *runner) targets() ([]fact.Target, []string) {
 		notes = append(notes, "the Region is not known, so no AWS host name can be formed; give it with --region")
 	}
 	out = overrideAgentHosts(out, r.set.Agent.Config, r.set.Place)
+	out = overrideSoftwareHosts(out, r.set.Software)
 	for _, e := range r.opt.Endpoints {
 		out = append(out, e.Target())
 	}
@@ -103,15 +103,7 @@ func overrideAgentHosts(ts []fact.Target, c fact.AgentConfig, p fact.Place) []fa
 func agentHost(t fact.Target, overrides map[string]fact.Override, c fact.AgentConfig, p fact.Place) (string, uint16) {
 	service := strings.TrimSuffix(strings.TrimSuffix(t.ID, "-gateway"), "-interface")
 	if o, ok := overrides[service]; ok {
-		host, portText, found := strings.Cut(o.Host, ":")
-		if !found {
-			return host, 0
-		}
-		n, err := strconv.ParseUint(portText, 10, 16)
-		if err != nil {
-			return host, 0
-		}
-		return host, uint16(n)
+		return splitOverride(o.Host)
 	}
 	label, ok := strings.CutSuffix(t.Host, "."+p.DNSSuffix)
 	switch {

@@ -108,7 +108,9 @@ func (a *app) probeOptions(s *settings) (probe.Options, fact.Trust, []fact.EnvSe
 	o.Catalog, o.Trust = cat, store
 	o.Region, o.Profiles, o.Services, o.Endpoints, o.All = s.region, s.profiles, s.services, s.endpoints, s.all
 	o.Expect, o.Private, o.NeedAgent, o.DialPublic = s.expect, s.requirePrivate, s.requireAgent, s.dialPublic
-	o.NoControls = s.noControls
+	o.NoControls, o.NoSigned, o.AgentChannel = s.noControls, s.noSigned, s.agentChannel
+	o.Auto, o.Rehearse, o.Session, o.Idle = s.auto, s.rehearse, s.session, s.idle
+	o.StateDir = s.stateDir
 	o.Budget = s.budget
 	if s.timeout != probe.DefaultTCPTimeout {
 		o.Timeout = s.timeout

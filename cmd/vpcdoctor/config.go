@@ -28,9 +28,17 @@ type configFile struct {
 	Profiles       []string         `yaml:"profiles"`
 	Services       []string         `yaml:"services"`
 	Endpoints      []configEndpoint `yaml:"endpoints"`
+	Auto           *bool            `yaml:"auto"`
 	All            *bool            `yaml:"all"`
 	DialPublic     *bool            `yaml:"dial_public"`
 	NoControls     *bool            `yaml:"no_controls"`
+	NoSigned       *bool            `yaml:"no_signed"`
+	Rehearse       *bool            `yaml:"rehearse"`
+	SessionKMSKey  string           `yaml:"session_kms_key"`
+	SessionBucket  string           `yaml:"session_bucket"`
+	SessionLogs    string           `yaml:"session_log_group"`
+	OutputBucket   string           `yaml:"output_bucket"`
+	OutputLogs     string           `yaml:"output_log_group"`
 	Output         string           `yaml:"output"`
 	OutputFile     string           `yaml:"output_file"`
 	Facts          string           `yaml:"facts"`
@@ -62,6 +70,7 @@ type configEndpoint struct {
 	TLSName string `yaml:"tls_name"`
 	Plain   bool   `yaml:"plain"`
 	CIDR    string `yaml:"cidr"`
+	AZs     int    `yaml:"azs"`
 }
 
 // readConfig reads the configuration. A missing file is an error only when
@@ -167,9 +176,17 @@ func (c *configFile) apply(f *pflag.FlagSet, origin map[string]string) error {
 	values := []struct{ flag, value string }{
 		{"profile", strings.Join(c.Profiles, ",")},
 		{"service", strings.Join(c.Services, ",")},
+		{"auto", boolText(c.Auto)},
 		{"all", boolText(c.All)},
 		{"dial-public", boolText(c.DialPublic)},
 		{"no-controls", boolText(c.NoControls)},
+		{"no-signed", boolText(c.NoSigned)},
+		{"rehearse", boolText(c.Rehearse)},
+		{"session-kms-key", c.SessionKMSKey},
+		{"session-bucket", c.SessionBucket},
+		{"session-log-group", c.SessionLogs},
+		{"output-bucket", c.OutputBucket},
+		{"output-log-group", c.OutputLogs},
 		{"output", c.Output},
 		{"output-file", c.OutputFile},
 		{"facts", c.Facts},
@@ -218,7 +235,7 @@ func (c *configFile) endpoints() ([]probe.Endpoint, error) {
 		if e.Port == 0 {
 			e.Port = 443
 		}
-		p := probe.Endpoint{Name: e.Name, Host: e.Host, Port: e.Port, TLSName: e.TLSName, Plain: e.Plain, CIDR: e.CIDR}
+		p := probe.Endpoint{Name: e.Name, Host: e.Host, Port: e.Port, TLSName: e.TLSName, Plain: e.Plain, CIDR: e.CIDR, AZs: e.AZs}
 		if err := p.Check(); err != nil {
 			return nil, usagef("configuration %s: %w", c.path, err)
 		}

@@ -19,7 +19,10 @@ import (
 type settings struct {
 	profiles, services, endpointArgs []string
 	endpoints                        []probe.Endpoint // of the configuration file
-	all, plan                        bool
+	all, auto, plan                  bool
+	noSigned, agentChannel, rehearse bool
+	session                          probe.Session
+	idle                             time.Duration
 	output, outputFile, factsFile    string
 	region, expect                   string
 	requirePrivate, requireAgent     bool
@@ -47,9 +50,19 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&s.profiles, "profile", []string{"session-manager"}, "what the instance is for (listed by vpcdoctor services --profiles)")
 	f.StringSliceVar(&s.services, "service", nil, "further services, by any name people use: logs,sqs,cloudwatch")
 	f.StringArrayVar(&s.endpointArgs, "endpoint", nil, "custom endpoint `NAME=HOST[:PORT]`, may be repeated")
+	f.BoolVar(&s.auto, "auto", false, "take the profiles from what is installed here")
 	f.BoolVar(&s.all, "all", false, "every endpoint service known in this Region")
 	f.BoolVar(&s.dialPublic, "dial-public", false, "with --all: dial public answers too")
 	f.BoolVar(&s.noControls, "no-controls", false, "on trouble: no comparison connects to other hosts or from other ports")
+	f.BoolVar(&s.noSigned, "no-signed", false, "no call with the instance's credentials")
+	f.BoolVar(&s.rehearse, "rehearse", false, "check what the session preferences make the agent call")
+	f.StringVar(&s.session.KMSKey, "session-kms-key", "", "with --rehearse: `KEY` when the preferences cannot be read")
+	f.StringVar(&s.session.Bucket, "session-bucket", "", "with --rehearse: `BUCKET` of session logs")
+	f.StringVar(&s.session.LogGroup, "session-log-group", "", "with --rehearse: log `GROUP` of sessions")
+	f.StringVar(&s.session.OutputBucket, "output-bucket", "", "with --rehearse: `BUCKET` of Run Command output")
+	f.StringVar(&s.session.OutputLogGroup, "output-log-group", "", "with --rehearse: log `GROUP` of Run Command output")
+	f.BoolVar(&s.agentChannel, "agent-channel", false, "ask for a control channel token; only while the agent is down")
+	f.DurationVar(&s.idle, "idle", 0, "keep one connection silent for `DURATION`, at most 350s, to find what forgets it")
 	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json`")
 	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")
@@ -89,6 +102,9 @@ func (s *settings) load(a *app, f *pflag.FlagSet) error {
 	s.endpoints, err = file.endpoints()
 	if err != nil {
 		return err
+	}
+	if s.auto && !f.Changed("profile") {
+		s.profiles = nil // what is installed decides
 	}
 	for _, arg := range s.endpointArgs {
 		e, err := probe.ParseEndpoint(arg)
@@ -161,6 +177,8 @@ func (s *settings) check() error {
 		return usagef("--require-private contradicts --expect any")
 	case s.timeout <= 0 || s.timeout > time.Minute:
 		return usagef("%s %v: want more than 0 and at most 1m", s.where("timeout"), s.timeout)
+	case s.idle < 0 || s.idle > probe.MaxIdle:
+		return usagef("%s %v: want at most %v", s.where("idle"), s.idle, probe.MaxIdle)
 	case s.budget <= 0 || s.budget > 10*time.Minute:
 		return usagef("%s %v: want more than 0 and at most 10m", s.where("budget"), s.budget)
 	}

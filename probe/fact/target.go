@@ -37,6 +37,7 @@ type Target struct {
 	Instead      string   `json:"instead,omitempty"`      // the catalogue host that an agent override replaces
 	Note         string   `json:"note,omitempty"`
 	CIDR         string   `json:"cidr,omitempty"`    // expected block of a custom endpoint
+	AZs          int      `json:"azs,omitempty"`     // expected number of addresses of a custom endpoint, one per zone; 0: any
 	Retires      string   `json:"retires,omitempty"` // announced end of the service in this Region, ISO date; empty: none confirmed
 }
 
