@@ -106,3 +106,27 @@ func (r Root) Names(dir string, limit int) ([]string, error) {
 	slices.Sort(names)
 	return names, err
 }
+
+// Tail returns the last limit bytes of a file at most, as its reader finds it;
+// cut tells that something stands before them.
+func (r Root) Tail(name string, limit int) (b []byte, cut bool, err error) {
+	f, err := r.Open(name)
+	if err != nil {
+		return nil, false, err
+	}
+	defer f.Close()
+	if s, ok := f.(io.Seeker); ok {
+		// A file shorter than the limit refuses the seek and stays at its start.
+		at, err := s.Seek(-int64(limit), io.SeekEnd)
+		cut = err == nil && at > 0
+	}
+	b, err = io.ReadAll(io.LimitReader(f, int64(limit)))
+	return b, cut, err
+}
+
+// Space is the state of a file system as statfs(2) tells it for one path.
+type Space struct {
+	Bytes, Free        uint64 // Free is what root may use
+	Inodes, FreeInodes uint64 // zero where the file system has no fixed number
+	ReadOnly, NoExec   bool
+}

@@ -55,3 +55,19 @@ func TestNames(t *testing.T) {
 		t.Errorf("an empty directory: %q, %v", got, err)
 	}
 }
+
+func TestTail(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("12345"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for limit, want := range map[int]string{3: "345", 5: "12345", 9: "12345"} {
+		b, cut, err := Root(dir).Tail("/f", limit)
+		if string(b) != want || cut != (limit < 5) || err != nil {
+			t.Errorf("last %d: %q, cut %v, %v", limit, b, cut, err)
+		}
+	}
+	if _, _, err := Root(dir).Tail("/", 3); !errors.Is(err, ErrNotRegular) {
+		t.Errorf("a directory: %v", err)
+	}
+}
