@@ -49,15 +49,23 @@ func again(r *report.Report) string {
 		return cmd
 	}
 	run := r.Facts.Run
-	if len(run.Profiles) == 1 && run.Profiles[0] == "session-manager" && len(run.Services) == 0 && !run.All {
+	if len(run.Profiles) == 1 && run.Profiles[0] == "session-manager" && len(run.Services) == 0 && !run.All && !run.Auto && !run.Rehearse {
 		return cmd // the default
 	}
 	cmd += " check"
-	if len(run.Profiles) > 0 {
-		cmd += " --profile " + clean(strings.Join(run.Profiles, ","))
+	switch {
+	case run.Auto:
+		cmd += " --auto" // finds the profiles and services again
+	default:
+		if len(run.Profiles) > 0 {
+			cmd += " --profile " + clean(strings.Join(run.Profiles, ","))
+		}
+		if len(run.Services) > 0 {
+			cmd += " --service " + clean(strings.Join(run.Services, ","))
+		}
 	}
-	if len(run.Services) > 0 {
-		cmd += " --service " + clean(strings.Join(run.Services, ","))
+	if run.Rehearse {
+		cmd += " --rehearse"
 	}
 	if run.All {
 		cmd += " --all"

@@ -106,10 +106,14 @@ func thisRun(p *page, r *report.Report) {
 		p.item(clean(e.Name) + "=" + clean(e.Value) + ": " + used)
 	}
 	if k := r.Facts.Run.Packets; k != (fact.Packets{}) {
-		p.item("sent: " + strings.Join([]string{
+		sent := []string{
 			count(k.IMDSPuts, "IMDS token PUT"), count(k.IMDSGets, "IMDS GET"), count(k.DNS, "DNS packet"),
 			count(k.Connects, "TCP connect"), count(k.Requests, "HTTPS request"),
-		}, ", ") + "; nothing was changed")
+		}
+		if k.Signed > 0 {
+			sent = append(sent, count(k.Signed, "signed call"))
+		}
+		p.item("sent: " + strings.Join(sent, ", ") + "; nothing was changed")
 	}
 	p.item("asked for: " + asked(r.Facts.Run) + knownAsOf(r.Facts.Run))
 }
@@ -117,6 +121,9 @@ func thisRun(p *page, r *report.Report) {
 // asked is what the run was told to reach.
 func asked(run fact.Run) string {
 	var parts []string
+	if run.Auto {
+		parts = append(parts, "what is installed here")
+	}
 	if len(run.Profiles) > 0 {
 		parts = append(parts, "profile "+clean(strings.Join(run.Profiles, ",")))
 	}
@@ -125,6 +132,9 @@ func asked(run fact.Run) string {
 	}
 	if run.All {
 		parts = append(parts, "every service of the Region")
+	}
+	if run.Rehearse {
+		parts = append(parts, "a session rehearsal")
 	}
 	if run.Expect != "" {
 		parts = append(parts, "expect "+clean(run.Expect))
