@@ -12,6 +12,7 @@ import (
 // categories" and "Use the Instance Metadata Service" (read 2026-11).
 type IMDS struct {
 	Endpoint string `json:"endpoint,omitempty"` // base URL asked
+	NoIPv4   bool   `json:"no_ipv4,omitempty"`  // the kernel has no way to 169.254.169.254, so the IPv6 address was asked
 	Disabled string `json:"disabled,omitempty"` // name of the environment variable that turned it off; nothing was sent
 
 	Token    IMDSGet   `json:"token"`          // PUT /latest/api/token
@@ -22,6 +23,8 @@ type IMDS struct {
 	Puts     int       `json:"puts"`              // token PUTs sent
 	GetCount int       `json:"get_count"`         // GETs sent, of any kind
 	Proxied  bool      `json:"proxied,omitempty"` // an answer carries a proxy's headers (Via, X-Squid-Error …)
+
+	Time TimeSample `json:"time,omitzero"` // our clock against the Date of the real service's first answer
 
 	InstanceID string `json:"instance_id,omitempty"`
 	AccountID  string `json:"account_id,omitempty"` // from the identity document

@@ -100,9 +100,17 @@ type voice struct {
 	key    string
 }
 
+// AllTimes returns the samples of the run, the metadata service's as the last.
+func (s *Set) AllTimes() []TimeSample {
+	if s.IMDS.Time.Source == "" {
+		return s.Times
+	}
+	return append(slices.Clip(s.Times), s.IMDS.Time)
+}
+
 func (s *Set) voices() []voice {
 	var out []voice
-	for _, t := range s.Times {
+	for _, t := range s.AllTimes() {
 		if t.Status == OK && !t.Unsync {
 			out = append(out, voice{t.Source, t.Offset.Std(), t.Key()})
 		}

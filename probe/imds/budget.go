@@ -23,6 +23,7 @@ type budget struct {
 
 	mu         sync.Mutex
 	puts, gets int
+	kept       int // GETs that are kept back for later
 }
 
 // RoundTrip sends r when the budget allows it. A request that then fails, even
@@ -41,7 +42,7 @@ func (b *budget) spend(method string) bool {
 	case method == http.MethodPut && b.puts < maxPuts:
 		b.puts++
 		return true
-	case method == http.MethodGet && b.gets < maxGets:
+	case method == http.MethodGet && b.gets < maxGets-b.kept:
 		b.gets++
 		return true
 	}
@@ -53,4 +54,18 @@ func (b *budget) spent() (puts, gets int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.puts, b.gets
+}
+
+// keep holds n of the GETs back until keep is called again with less.
+func (b *budget) keep(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.kept = n
+}
+
+// restart gives everything back: for requests that never left this host.
+func (b *budget) restart() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.puts, b.gets = 0, 0
 }

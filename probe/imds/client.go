@@ -70,6 +70,7 @@ type client struct {
 	token   string
 	servers []string // distinct Server headers
 	proxied bool
+	date    fact.TimeSample // from the first answer that has a Date
 }
 
 // slot is the right to make one exchange at a time, and the buffer for it.
@@ -193,13 +194,14 @@ func (c *client) attempt(ctx context.Context, r request, g *fact.IMDSGet, body [
 	if err != nil {
 		return err
 	}
+	sent := time.Now()
 	resp, err := c.budget.RoundTrip(req)
 	g.Connected = connected.Load()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }() // nothing was written that could be lost
-	c.note(resp)
+	c.note(resp, sent, time.Since(sent))
 	n, err := fill(body, resp.Body)
 	defer clear(body[:n])
 	g.HTTPStatus = resp.StatusCode
@@ -265,8 +267,9 @@ func (c *client) heldToken() string {
 // proxyHeaders are added by HTTP proxies and caches; IMDS sends none of them.
 var proxyHeaders = []string{"Via", "X-Squid-Error", "X-Cache", "X-Cache-Lookup", "Proxy-Authenticate", "Proxy-Connection", "Proxy-Status", "Proxy-Agent"}
 
-// note keeps what an answer's header says about who answered.
-func (c *client) note(resp *http.Response) {
+// note keeps what the header of an answer to a request of that time says about
+// who answered and what time it is there.
+func (c *client) note(resp *http.Response, sent time.Time, took time.Duration) {
 	server := classify.Clean(resp.Header.Get("Server"), 64)
 	proxied := resp.StatusCode == http.StatusProxyAuthRequired
 	for _, h := range proxyHeaders {
@@ -277,6 +280,12 @@ func (c *client) note(resp *http.Response) {
 	c.proxied = c.proxied || proxied
 	if server != "" && !slices.Contains(c.servers, server) {
 		c.servers = append(c.servers, server)
+	}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && server == realServer && c.date.Status == "" {
+		c.date = fact.TimeSample{
+			Outcome: fact.Outcome{Status: fact.OK, Start: sent.UTC(), Took: fact.Duration(took)},
+			Source:  fact.TimeIMDSDate, Offset: fact.Duration(sent.Add(took / 2).Sub(date)), RTT: fact.Duration(took),
+		}
 	}
 }
 

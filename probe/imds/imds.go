@@ -2,6 +2,7 @@
 //
 // In go an endpoint and a budget; out comes a fact.IMDS: the exchanges, each a
 // fact of its own, and the values taken from them, each checked for its form.
+// With it comes a Session, by which the keys of the role can be had later.
 // The token PUT and one GET without a token go out first and side by side,
 // because together they tell apart what single clients report alike: disabled,
 // version 1 only, tokens required, out of hops, blocked, intercepted. The GETs
@@ -11,6 +12,7 @@
 // The package must never send more than one PUT and 25 GETs, hold more than
 // four connections, follow a redirect, use a proxy, retry, or let a token or
 // the keys of a role into a fact, an error or anything else that it returns.
+// The one exception is Session.RoleCredentials, which exists to hand over keys.
 //
 // Source of paths and forms: EC2 User Guide, "Instance metadata categories",
 // "Use the Instance Metadata Service to access instance metadata" and
@@ -34,7 +36,12 @@ import (
 const (
 	defaultEndpoint = "http://169.254.169.254"
 
-	// defaultBudget is for the whole Read. A service that takes 0.4 s for each
+	// endpointIPv6 is asked when the kernel has no way to the usual one. It
+	// exists on Nitro instances with an IPv6 address, where HttpProtocolIpv6 is
+	// enabled (EC2 User Guide, read 2026-11).
+	endpointIPv6 = "http://[fd00:ec2::254]"
+
+	// defaultBudget is for the whole Open. A service that takes 0.4 s for each
 	// answer needs about 3 s for all of them over four connections.
 	defaultBudget = 4 * time.Second
 
@@ -58,10 +65,11 @@ const (
 	SkippedEndpoint = "the endpoint is not valid"
 )
 
-// Options is what Read needs to know. The zero value asks the usual endpoint.
+// Options is what Open needs to know. The zero value asks the usual endpoint.
 type Options struct {
 	// Endpoint is the value of AWS_EC2_METADATA_SERVICE_ENDPOINT: http://host[:port].
-	// Empty is http://169.254.169.254.
+	// Empty is http://169.254.169.254, and http://[fd00:ec2::254] on a host that
+	// has no way to send to that.
 	Endpoint string
 	// Disabled is the value of AWS_EC2_METADATA_DISABLED. As in the AWS SDKs
 	// only "true" in any case counts; then nothing is sent.
@@ -76,39 +84,49 @@ type Options struct {
 	Budget time.Duration
 }
 
-// session is one Read. mu guards m: answers arrive on several connections.
+// session is one service that is asked. mu guards m: answers arrive on several
+// connections.
 type session struct {
 	c  *client
 	mu sync.Mutex
 	m  fact.IMDS
 }
 
-// Read asks the metadata service. It returns what was learnt until ctx or the
-// budget ended; a service that does not answer is a fact, never an error.
+// Read asks the metadata service and is done with it: Open without its session.
 func Read(ctx context.Context, o Options) fact.IMDS {
+	m, s := Open(ctx, o)
+	s.Close()
+	return m
+}
+
+// Open asks the metadata service. It returns what was learnt until ctx or the
+// budget ended; a service that does not answer is a fact, never an error. The
+// session is never nil, ends with ctx, and must be closed.
+func Open(ctx context.Context, o Options) (fact.IMDS, *Session) {
 	if strings.EqualFold(o.Disabled, "true") {
-		return notAsked(fact.Skip(SkippedDisabled), fact.IMDS{Disabled: "AWS_EC2_METADATA_DISABLED"})
+		return notAsked(fact.Skip(SkippedDisabled), fact.IMDS{Disabled: "AWS_EC2_METADATA_DISABLED"}), &Session{}
 	}
 	base, err := parseEndpoint(cmp.Or(o.Endpoint, defaultEndpoint))
 	if err != nil {
 		m := notAsked(fact.Skip(SkippedEndpoint), fact.IMDS{})
 		m.Token.Outcome = fact.Outcome{Status: fact.Failed, Class: fact.Invalid, Detail: err.Error()}
-		return m
+		return m, &Session{}
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.Budget, defaultBudget))
+	life, end := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(life, cmp.Or(o.Budget, defaultBudget))
 	defer cancel()
-	s := &session{c: newClient(ctx, base, o)}
-	defer s.c.close()
+	s := &session{c: newClient(life, base, o)}
 	s.m.Endpoint = base.String()
-	if s.open(ctx) {
+	if s.open(ctx) || o.Endpoint == "" && s.openIPv6(ctx) {
 		s.gather(ctx)
 	} else {
 		s.m.Role.Outcome = fact.Skip("IMDS does not serve values")
 	}
 	s.m.Server, s.m.Proxied = s.c.seen()
+	s.m.Time = s.c.date
 	s.m.Puts, s.m.GetCount = s.c.budget.spent()
 	slices.SortStableFunc(s.m.Gets, func(a, b fact.IMDSGet) int { return cmp.Compare(a.Path, b.Path) })
-	return s.m
+	return s.m, &Session{in: s, end: end}
 }
 
 // notAsked is the fact when nothing was sent.
@@ -148,6 +166,43 @@ func (s *session) open(ctx context.Context) bool {
 		return true
 	}
 	return false
+}
+
+// openIPv6 makes the first two exchanges with the service's IPv6 address when
+// the kernel had no way to its IPv4 address: a host in an IPv6-only subnet.
+// Nothing was sent then, so nothing of the budget is spent. Where the kernel
+// has no way to the IPv6 address either, the facts stay those of IPv4.
+func (s *session) openIPv6(ctx context.Context) bool {
+	if !s.noWay() {
+		return false
+	}
+	base, err := parseEndpoint(endpointIPv6)
+	if err != nil {
+		return false
+	}
+	token, v1, usual := s.m.Token, s.m.V1, s.c.base
+	s.c.base = base // no exchange is under way
+	s.c.budget.restart()
+	s.m.Endpoint, s.m.NoIPv4 = base.String(), true
+	if s.open(ctx) {
+		return true
+	}
+	if s.noWay() {
+		s.m.Token, s.m.V1, s.c.base = token, v1, usual
+		s.m.Endpoint, s.m.NoIPv4 = usual.String(), false
+	}
+	return false
+}
+
+// noWay tells whether the kernel has no route to the endpoint: then nothing was
+// sent.
+func (s *session) noWay() bool {
+	for _, g := range []fact.IMDSGet{s.m.Token, s.m.V1} {
+		if g.Connected || g.Class != fact.NetUnreachable {
+			return false
+		}
+	}
+	return true
 }
 
 // gather asks for everything else: first what every instance has, then, with

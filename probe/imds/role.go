@@ -7,7 +7,10 @@ import (
 	"vpcdoctor/probe/fact"
 )
 
-const credentials = "iam/security-credentials/"
+const (
+	credentials      = "iam/security-credentials/"
+	credentialsShown = metaData + credentials + "{role}"
+)
 
 // role follows the instance profile to the state of its credentials. Each step
 // needs the one before: without a profile there is nothing more to ask.
@@ -48,19 +51,15 @@ func (s *session) role(ctx context.Context) {
 // keys: parseGrant leaves them in the buffer, which the client then wipes. The
 // fact's path does not name the role, so that evidence can be shown anywhere.
 func (s *session) granted(ctx context.Context, r *fact.Role) {
-	got := s.exchange(ctx, request{
-		method: http.MethodGet,
-		path:   metaData + credentials + r.Name,
-		shown:  metaData + credentials + "{role}",
-		take: func(body []byte) error {
-			g, err := parseGrant(body)
-			r.Code, r.Expires = g.code, g.expires
-			return err
-		},
-	})
+	got := s.exchange(ctx, credentialsOf(r.Name, func(body []byte) error {
+		g, err := parseGrant(body)
+		r.Code, r.Expires = g.code, g.expires
+		return err
+	}))
 	switch {
 	case r.Code == "Success":
 		settle(r, fact.RolePresent, got)
+		s.c.budget.keep(1) // for RoleCredentials
 	case r.Code != "":
 		settle(r, fact.RoleError, got)
 	case got.HTTPStatus != 0:
@@ -68,6 +67,11 @@ func (s *session) granted(ctx context.Context, r *fact.Role) {
 	default:
 		r.Outcome = got.Outcome
 	}
+}
+
+// credentialsOf is the request for the credentials of a role.
+func credentialsOf(role string, take func(body []byte) error) request {
+	return request{method: http.MethodGet, path: metaData + credentials + role, shown: credentialsShown, take: take}
 }
 
 // settle sets a state that is known from the exchange g.

@@ -22,6 +22,7 @@ type IMDSMode struct {
 	Silent         bool // nothing is ever answered
 	HangUp         bool // connections are closed without an answer
 
+	Clock     time.Duration // how far the Date of the answers is off
 	Delay     time.Duration // before each answer
 	HTML      bool          // a web page, 200, to everything: a captive portal
 	Huge      bool          // 10 MB to every GET
@@ -127,6 +128,7 @@ func (m *IMDS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		imdsProxyHeader(w)
 	}
 	w.Header().Set("Server", "EC2ws")
+	w.Header().Set("Date", time.Now().Add(m.Mode.Clock).UTC().Format(http.TimeFormat))
 	switch {
 	case m.Mode.Disabled:
 		imdsRefuse(w, http.StatusForbidden)

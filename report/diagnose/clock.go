@@ -21,7 +21,7 @@ func (v *View) offsetEvidence() []Evidence {
 		return nil
 	}
 	var out []Evidence
-	for _, t := range refs(v.Set.Times, fact.TimeSample.Key) {
+	for _, t := range refs(v.Set.AllTimes(), fact.TimeSample.Key) {
 		if slices.Contains(off.Keys, t.Key()) && t.Source != fact.TimeAdjtimex && len(out) < 1 {
 			out = append(out, Evidence{t.Key(), fmt.Sprintf("%s: our clock is %s", sourceWords(*t), aheadBehind(t.Offset.Std()))})
 		}
@@ -169,7 +169,7 @@ func freeClock(v *View) []Finding {
 		Summary:  "The kernel holds the clock of this host for unsynchronised, and nothing that was reached told the time. How far off it is is not known.",
 		Evidence: []Evidence{{"", fmt.Sprintf("adjtimex: unsynchronised, largest error %s", c.MaxError.Std())}},
 	}
-	for _, t := range refs(v.Set.Times, fact.TimeSample.Key) {
+	for _, t := range refs(v.Set.AllTimes(), fact.TimeSample.Key) {
 		if t.Ran() && t.Status == fact.Failed && len(f.Evidence) < 3 {
 			f.Evidence = append(f.Evidence, Evidence{t.Key(), sourceWords(*t) + ": " + outcomeWords("request", t.Outcome, "")})
 		}

@@ -200,6 +200,7 @@ func metadata(w *world.World) *probetest.IMDS {
 		Role: i.Role, Profile: i.Profile,
 	}
 	mode := imdsMode(w.IMDS)
+	mode.Clock = w.Clock
 	if i.Profile != "" && i.Role == "" {
 		d.Role = i.Profile // the profile is listed, its list of roles is empty
 		mode.RoleEmpty = true
