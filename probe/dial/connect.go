@@ -14,8 +14,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/net/http/httpproxy"
-
 	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/fact"
 )
@@ -39,15 +37,6 @@ func (px Proxy) port() uint16 {
 		return 443
 	}
 	return 80
-}
-
-// NoProxy tells whether a no_proxy value exempts host:port, by the rules of Go
-// programs (golang.org/x/net/http/httpproxy), which the SSM Agent is one of.
-// Loopback names are always exempt.
-func NoProxy(host string, port uint16, noProxy string) bool {
-	proxyFor := (&httpproxy.Config{HTTPSProxy: "http://proxy.invalid:1", NoProxy: noProxy}).ProxyFunc()
-	u, err := proxyFor(&url.URL{Scheme: "https", Host: net.JoinHostPort(host, strconv.Itoa(int(port)))})
-	return err == nil && u == nil
 }
 
 // maxProxyAddrs is how many addresses of a proxy are tried: a proxy behind two

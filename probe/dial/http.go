@@ -49,19 +49,20 @@ func (p *Prober) HTTP(ctx context.Context, c *tls.Conn, addr netip.AddrPort, hos
 	a := p.attempt(ctx, or(p.HTTPTimeout, DefaultHTTPTimeout))
 	defer a.cancel()
 	defer a.guard(c)()
-	p.exchange(&f, c, a, host)
+	p.exchange(&f, c, a, "Accept: */*\r\nConnection: close\r\n")
 	return f
 }
 
-// exchange writes the request and fills f with the answer. Took ends with the
-// last header: the body adds nothing to what is known.
-func (p *Prober) exchange(f *fact.Request, c net.Conn, a attempt, host string) {
-	if !plainHost(host) {
+// exchange asks f.Host for f.Path, with the further header lines, and fills f
+// with the answer. Took ends with the last header: the body adds nothing to
+// what is known.
+func (p *Prober) exchange(f *fact.Request, c net.Conn, a attempt, lines string) {
+	if !plainHost(f.Host) {
 		f.Outcome = a.outcome(errBadHost)
 		f.Class = fact.Malformed
 		return
 	}
-	request := "GET / HTTP/1.1\r\nHost: " + bracket(host) + "\r\n" + p.agentLine() + "Accept: */*\r\nConnection: close\r\n\r\n"
+	request := f.Method + " " + f.Path + " HTTP/1.1\r\nHost: " + bracket(f.Host) + "\r\n" + p.agentLine() + lines + "\r\n"
 	if _, err := io.WriteString(c, request); err != nil {
 		f.Outcome = a.outcome(err)
 		return

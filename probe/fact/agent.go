@@ -135,6 +135,18 @@ type ProxyScope struct {
 	ProxySetting
 	Scope string `json:"scope"` // agent | shell | manager (systemd's own environment) | unit | profile (/etc/environment, /etc/profile.d)
 	Path  string `json:"path,omitempty"`
+
+	// Exempt tells of the run's target hosts, at most 16, whether this place's
+	// no_proxy leaves them out; nil when it sets none.
+	Exempt []ExemptHost `json:"exempt,omitempty"`
+}
+
+// ExemptHost is what one no_proxy value means for one host, to Go programs
+// (the SSM Agent is one) and to curl and its kin: their rules differ.
+type ExemptHost struct {
+	Host string `json:"host"`
+	Go   bool   `json:"go"`
+	Curl bool   `json:"curl"` // as of curl 8.9
 }
 
 // AgentGround is the state of the things on this host that stop the agent
