@@ -1,0 +1,149 @@
+package signed
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vpcdoctor/probe/dial"
+	"vpcdoctor/probe/fact"
+)
+
+// Plan lists the calls that show the agent's permissions, at most four, those
+// that are not to be made with their reason. It is a pure function of facts.
+func Plan(set *fact.Set, o Options) []Planned {
+	node := nodeID(set)
+	config := set.Agent.Config
+	return []Planned{
+		aim(set, "ssm", cmp.Or(config.Region, set.Place.Region), node, listInstanceAssociations(node)),
+		aim(set, "ec2messages", cmp.Or(config.Region, set.Place.Region), node, unless(oldChannel(set), getEndpoint(node))),
+		aim(set, "sts", set.Place.Region, "-", getCallerIdentity()),
+		aim(set, "ssmmessages", cmp.Or(config.MGSRegion, set.Place.Region), node, unless(channel(set, o), createControlChannel(node))),
+	}
+}
+
+func unless(why string, p Planned) Planned {
+	p.Skipped = why
+	return p
+}
+
+// aim sends a call to the service's target, or says why it cannot be sent: no
+// such target, no path that works, no id to ask for.
+func aim(set *fact.Set, id, region, node string, p Planned) Planned {
+	p.Region = region
+	i := slices.IndexFunc(set.Targets, func(t fact.Target) bool {
+		return t.ID == id && (t.Agent || id == "sts")
+	})
+	if i >= 0 {
+		p.Target = set.Targets[i]
+	}
+	switch {
+	case p.Skipped != "":
+	case i < 0:
+		p.Skipped = "not among what this run was to reach"
+	case node == "":
+		p.Skipped = "the id of this node is not known"
+	case region == "":
+		p.Skipped = "the Region is not known"
+	default:
+		p.Skipped = Path(set, p.Target)
+	}
+	return p
+}
+
+// Path tells why nothing can be called over the agent's path to a target, or
+// nothing if one of its addresses works: TLS completed there, with a
+// certificate that the system's roots verify. The path goes through the agent's
+// proxy unless its no_proxy leaves the host out.
+func Path(set *fact.Set, t fact.Target) string {
+	port := uint16(443)
+	if len(t.Ports) > 0 {
+		port = t.Ports[0].Number
+	}
+	proxy := set.Agent.Proxy.HTTPS != "" && !dial.NoProxy(t.Host, port, set.Agent.Proxy.No)
+	seen := false
+	for _, h := range set.Handshakes {
+		if h.Host != t.ServerName() || (h.Proxy != "") != proxy || h.Variant != "" || h.Addr.Port() != port && !proxy {
+			continue
+		}
+		if h.Status == fact.OK {
+			if h.Name.Status == fact.OK && h.System.Status == fact.OK {
+				return ""
+			}
+			seen = true
+		}
+	}
+	switch {
+	case seen:
+		return "the system's roots do not verify the certificate of " + t.Host
+	case proxy:
+		return "no working path to " + t.Host + " through the agent's proxy"
+	}
+	return "no working path to " + t.Host
+}
+
+// nodeID is the id under which the agent calls: what is in the path of a URL
+// and in JSON, so nothing but an id.
+func nodeID(set *fact.Set) string {
+	a := set.Agent.Identity
+	id := set.IMDS.InstanceID
+	if onPrem(a) {
+		id = cmp.Or(a.Hybrid, a.InstanceID)
+	}
+	rest, ok := strings.CutPrefix(id, "i-")
+	if !ok {
+		rest, ok = strings.CutPrefix(id, "mi-")
+	}
+	if !ok || len(rest) < 8 || len(rest) > 17 || strings.Trim(rest, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
+		return ""
+	}
+	return id
+}
+
+// channelAgent is the version from which the agent does without ec2messages
+// (agent release notes 3.3.40.0).
+var channelAgent = [4]int{3, 3, 40, 0}
+
+// oldChannel tells why ec2messages is not asked: agents that have ssmmessages
+// do not depend on it, and it is being retired.
+func oldChannel(set *fact.Set) string {
+	switch old, ok := older(set.Agent.Version, channelAgent); {
+	case !ok:
+		return "the version of the agent is not known"
+	case !old:
+		return "this agent does not depend on it"
+	}
+	return ""
+}
+
+// older compares a version of the agent, "3.3.987.0".
+func older(version string, than [4]int) (older, ok bool) {
+	parts := strings.Split(version, ".")
+	if len(parts) < 3 {
+		return false, false
+	}
+	var v [4]int
+	for i := range min(len(parts), len(v)) {
+		n, err := strconv.Atoi(parts[i])
+		if err != nil {
+			return false, false
+		}
+		v[i] = n
+	}
+	return slices.Compare(v[:], than[:]) < 0, true
+}
+
+// channel tells why no token of the control channel is asked for: the call is
+// recorded as a write, and a running agent makes it itself.
+func channel(set *fact.Set, o Options) string {
+	switch {
+	case !o.AgentChannel:
+		return "only with --agent-channel"
+	case set.Agent.ProcsRun.Status != fact.OK:
+		return "whether the agent runs is not known"
+	case len(set.Agent.Procs) > 0:
+		return "the agent is running"
+	}
+	return ""
+}
