@@ -142,11 +142,15 @@ func datagram(q *dns.Msg) int {
 // from its own records, or passes questions on to the servers that DHCP offered.
 func serveStub(w *world.World) error {
 	servers := serversOf(w)
+	started := time.Now()
 	return listenDNS(netip.AddrFrom4([4]byte{127, 0, 0, 53}), dns.HandlerFunc(func(rw dns.ResponseWriter, q *dns.Msg) {
 		if len(q.Question) != 1 {
 			return
 		}
 		if a, ok := w.Host.Stub.Answer(asked(q)); ok {
+			if w.Host.Stub.Cached {
+				a.TTL -= min(a.TTL, uint32(time.Since(started).Seconds()))
+			}
 			reply(rw, q, a)
 			return
 		}

@@ -48,6 +48,9 @@ func hostname(w *world.World) string {
 	if w.Host.Hostname != "" {
 		return w.Host.Hostname
 	}
+	if w.VPC.Subnet(w.Instance.Subnet).IPv6Only {
+		return w.Instance.ID // resource-based naming
+	}
 	return "ip-" + strings.ReplaceAll(w.Instance.Addr.String(), ".", "-")
 }
 
@@ -87,6 +90,9 @@ func offeredServers(w *world.World) []string {
 	d := w.VPC.DHCP
 	if d.None {
 		return nil
+	}
+	if len(d.Servers) == 0 && w.VPC.Subnet(w.Instance.Subnet).IPv6Only {
+		return []string{world.ResolverAddrV6.String()}
 	}
 	if len(d.Servers) == 0 {
 		return []string{w.VPC.ResolverAddr().String()}

@@ -38,10 +38,15 @@ func instanceNetwork(w *world.World) error {
 	if err != nil {
 		return fmt.Errorf("finding eth0: %w", err)
 	}
-	subnet := w.VPC.Subnet(w.Instance.Subnet)
-	addr := &net.IPNet{IP: w.Instance.Addr.AsSlice(), Mask: net.CIDRMask(subnet.CIDR.Bits(), 32)}
-	if err := netlink.AddrAdd(eth, &netlink.Addr{IPNet: addr}); err != nil {
-		return fmt.Errorf("giving eth0 its address: %w", err)
+	if a := w.Instance.Addr; a.IsValid() {
+		bits := w.VPC.Subnet(w.Instance.Subnet).CIDR.Bits()
+		if a.IsLinkLocalUnicast() {
+			bits = 16
+		}
+		addr := &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(bits, 32)}
+		if err := netlink.AddrAdd(eth, &netlink.Addr{IPNet: addr}); err != nil {
+			return fmt.Errorf("giving eth0 its address: %w", err)
+		}
 	}
 	if v6 {
 		a := &netlink.Addr{IPNet: hostNet(w.Instance.IPv6), Flags: unix.IFA_F_NODAD}
@@ -106,8 +111,10 @@ func instanceRoutes(w *world.World, eth int) error {
 		routes = append(routes, netlink.Route{Dst: prefixNet(subnet.IPv6), LinkIndex: eth})
 	}
 	if !w.Host.NoDefaultRoute {
-		gw := subnet.CIDR.Masked().Addr().Next()
-		routes = append(routes, netlink.Route{Dst: ipNet("0.0.0.0/0"), Gw: gw.AsSlice(), LinkIndex: eth})
+		if !subnet.IPv6Only {
+			gw := subnet.CIDR.Masked().Addr().Next()
+			routes = append(routes, netlink.Route{Dst: ipNet("0.0.0.0/0"), Gw: gw.AsSlice(), LinkIndex: eth})
+		}
 		if w.Instance.IPv6.IsValid() {
 			routes = append(routes, netlink.Route{Dst: ipNet("::/0"), Gw: fabric.RouterV6.AsSlice(), LinkIndex: eth})
 		}

@@ -186,8 +186,11 @@ func metadata(w *world.World) *probetest.IMDS {
 	i := w.Instance
 	subnet := w.VPC.Subnet(i.Subnet)
 	eni := probetest.IMDSENI{
-		MAC: i.MAC, InterfaceID: i.ENI, SubnetID: i.Subnet, SubnetCIDR: subnet.CIDR,
-		VPCID: w.VPC.ID, VPCCIDRs: w.VPC.CIDRs, LocalIPv4s: []netip.Addr{i.Addr}, SecurityGroupIDs: i.Groups,
+		MAC: i.MAC, InterfaceID: i.ENI, SubnetID: i.Subnet,
+		VPCID: w.VPC.ID, VPCCIDRs: w.VPC.CIDRs, SecurityGroupIDs: i.Groups,
+	}
+	if !subnet.IPv6Only {
+		eni.SubnetCIDR, eni.LocalIPv4s = subnet.CIDR, []netip.Addr{i.Addr}
 	}
 	if i.IPv6.IsValid() {
 		eni.IPv6s = []netip.Addr{i.IPv6}

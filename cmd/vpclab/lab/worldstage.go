@@ -190,7 +190,9 @@ func (n *network) worldSide(w *world.World) error {
 func anyAddress(w *world.World, lo, link int) error {
 	routes := []netlink.Route{
 		{Dst: ipNet("0.0.0.0/0"), LinkIndex: lo, Type: unix.RTN_LOCAL, Scope: netlink.SCOPE_HOST},
-		{Dst: hostNet(w.Instance.Addr), LinkIndex: link, Type: unix.RTN_UNICAST, Scope: netlink.SCOPE_LINK},
+	}
+	if w.Instance.Addr.IsValid() {
+		routes = append(routes, netlink.Route{Dst: hostNet(w.Instance.Addr), LinkIndex: link, Type: unix.RTN_UNICAST, Scope: netlink.SCOPE_LINK})
 	}
 	if w.Instance.IPv6.IsValid() {
 		routes = append(routes,

@@ -20,6 +20,32 @@ func dnsLayers() []Scenario {
 			w.Host.Stub = world.Stub{Configured: true, Running: true, Records: []world.Record{stale(w, s)}}
 		},
 	}, {
+		Name: "stub-cache-stale", Kind: Fault, Want: broken("DN-19").never("DN-18"), NearOf: "stub-stale",
+		Story: "the cache of the stub on the instance still holds the address of a deleted endpoint",
+		Change: func(w *world.World, s *Seed) {
+			w.Host.Stub = world.Stub{Configured: true, Running: true, Cached: true, Records: []world.Record{stale(w, s)}}
+		},
+	}, {
+		Name: "stub-cache-right", Kind: Healthy, Want: noFault, NearOf: "stub-cache-stale",
+		Story: "the cache of the stub on the instance holds the right address",
+		Change: func(w *world.World, s *Seed) {
+			e := w.VPC.Endpoint(Pick(s, required))
+			w.Host.Stub = world.Stub{Configured: true, Running: true, Cached: true,
+				Records: []world.Record{{Name: e.Hosts[0], Addrs: e.Addrs(), TTL: 3600}}}
+		},
+	}, {
+		Name: "search-wildcard", Kind: Fault, Want: broken("DN-20"), NearOf: "search-harmless",
+		Story:  "resolv.conf has ndots:5, and the company's search domain answers for every name below it",
+		Change: searchList("*.corp.example", "ndots:5"),
+	}, {
+		Name: "search-late", Kind: Healthy, Want: noFault, NearOf: "search-wildcard",
+		Story:  "the same search domain with the usual ndots: names with dots are asked as they are first",
+		Change: searchList("*.corp.example"),
+	}, {
+		Name: "search-harmless", Kind: Healthy, Want: noFault, NearOf: "search-wildcard",
+		Story:  "resolv.conf has ndots:5, and the company's search domain knows its own names only",
+		Change: searchList("intranet.corp.example", "ndots:5"),
+	}, {
 		Name: "server-stale", Kind: Fault, Want: broken("DN-05").never("DN-15"), NearOf: "custom-dns-forwards",
 		Story: "a record on the company's DNS server still names a deleted endpoint",
 		Change: func(w *world.World, s *Seed) {
@@ -43,6 +69,17 @@ func dnsLayers() []Scenario {
 			w.Host.HostsLines = []string{e.Interfaces[0].Addr.String() + " " + e.Hosts[0]}
 		},
 	}}
+}
+
+// searchList puts corp.example on the search list. The company's zone has one
+// record, which names its web server.
+func searchList(name string, options ...string) func(*world.World, *Seed) {
+	return func(w *world.World, s *Seed) {
+		web := addServer(w, s, "web", 80)
+		w.VPC.DHCP.Domain = "corp.example"
+		w.Host.ResolvOpts = options
+		w.Resolver.Zones = append(w.Resolver.Zones, world.Zone{Apex: "corp.example", Records: []world.Record{{Name: name, Addrs: []netip.Addr{web}}}})
+	}
 }
 
 // dnsServers are DNS servers with manners of their own.

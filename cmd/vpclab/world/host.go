@@ -43,9 +43,11 @@ type Stub struct {
 	Running    bool // it answers, by asking the servers that DHCP offered
 	ServFail   bool // it rejects every answer it gets, as with DNSSEC=yes
 
-	// Records are names that it answers by itself: what it still has in its
-	// cache, or what somebody wrote into its configuration.
+	// Records are names that it answers by itself: what somebody wrote into
+	// its configuration or, with Cached, what it still has in its cache and
+	// counts down.
 	Records []Record
+	Cached  bool
 }
 
 // Roots is the system certificate store of the instance.

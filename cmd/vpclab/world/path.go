@@ -94,14 +94,14 @@ func (w *World) refusal(p *Path, f Flow) {
 }
 
 func (w *World) sameSubnet(own *Subnet, dst netip.Addr) bool {
-	return own.CIDR.Contains(dst) || (own.IPv6.IsValid() && own.IPv6.Contains(dst))
+	return !own.IPv6Only && own.CIDR.Contains(dst) || (own.IPv6.IsValid() && own.IPv6.Contains(dst))
 }
 
 func (w *World) linkLocalPath(f Flow, p *Path) {
 	a := f.Dst.Addr()
 	switch {
 	case a == MetadataAddr || a == MetadataAddrV6:
-		p.Arrives = w.IMDS.Mode != IMDSSilent && w.IMDS.Mode != IMDSAbsent
+		p.Arrives = w.IMDS.Mode != IMDSSilent && w.IMDS.Mode != IMDSAbsent && !(a.Is6() && w.IMDS.NoIPv6)
 	case a == ResolverAddr || a == ResolverAddrV6 || a == w.VPC.ResolverAddr():
 		p.Arrives = w.VPC.DNSSupport && f.Dst.Port() == 53
 	case a == TimeAddr || a == TimeAddrV6:

@@ -32,6 +32,7 @@ type Subnet struct {
 	ID         string
 	CIDR       netip.Prefix
 	IPv6       netip.Prefix // zero: IPv4 only
+	IPv6Only   bool         // CIDR is not the subnet's: its instances have no IPv4 address of the VPC
 	DNS64      bool         // enableDns64: the VPC's resolver makes AAAA records for it
 	AZ         string       // name
 	RouteTable string

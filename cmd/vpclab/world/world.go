@@ -52,8 +52,8 @@ type AZ struct {
 // Instance is the EC2 instance the command runs on.
 type Instance struct {
 	ID       string
-	Subnet   string // of the primary ENI
-	Addr     netip.Addr
+	Subnet   string     // of the primary ENI
+	Addr     netip.Addr // zero, or of 169.254.0.0/16, in an IPv6-only subnet
 	IPv6     netip.Addr // zero: none
 	MAC      string
 	ENI      string     // "eni-…"
@@ -83,8 +83,9 @@ const (
 
 // IMDS is the metadata service as the instance reaches it.
 type IMDS struct {
-	Mode  IMDSMode
-	Delay time.Duration // before each answer
+	Mode   IMDSMode
+	Delay  time.Duration // before each answer
+	NoIPv6 bool          // HttpProtocolIpv6 is disabled, as it is unless somebody enables it
 }
 
 // AZID is the id of an AZ by its name.
