@@ -112,13 +112,16 @@ func (r *runner) prober() *dial.Prober {
 	return p
 }
 
-func (r *runner) newConnector(ctx context.Context, p *dial.Prober) *connector {
+func (r *runner) newConnector(ctx context.Context, p *dial.Prober, targets []fact.Target) *connector {
 	c := &connector{
 		r: r, byHost: map[string][]fact.Target{}, requests: map[string]*atomic.Bool{},
 		seen: map[string]bool{}, dialled: map[netip.AddrPort]bool{},
 	}
-	for _, t := range r.set.Targets {
+	for _, t := range targets {
 		c.byHost[t.Host] = append(c.byHost[t.Host], t)
+	}
+	for _, d := range r.set.Dials {
+		c.dialled[d.Addr] = true
 	}
 	c.queue = newQueue(ctx, p, func(done, added int) { r.progress("connect", done, added) })
 	return c

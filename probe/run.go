@@ -48,7 +48,7 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	ena := host.ENA(host.DefaultInterfaces(r.set.Host.Routes))
 	times := r.askTime(ctx)
 	p := r.prober()
-	c := r.newConnector(ctx, p)
+	c := r.newConnector(ctx, p, r.set.Targets)
 	layers := r.lookUp(ctx, c)
 	c.collect()
 	r.set.Host.After = host.Counters(r.env.Root)
