@@ -136,8 +136,8 @@ func TestAWritableBinaryIsNotRun(t *testing.T) {
 func TestProcesses(t *testing.T) {
 	start := time.Unix(1795262400+42, 0).UTC()
 	both := []fact.AgentProc{
-		{PID: 812, Role: "core", Exe: "/usr/bin/amazon-ssm-agent", Start: start},
-		{PID: 830, Role: "worker", Exe: "/usr/bin/ssm-agent-worker", Start: start},
+		{PID: 812, Role: "core", Exe: "/usr/bin/amazon-ssm-agent", Start: start, State: "S"},
+		{PID: 830, Role: "worker", Exe: "/usr/bin/ssm-agent-worker", Start: start, State: "S"},
 	}
 	for _, c := range []struct {
 		name string
@@ -148,7 +148,28 @@ func TestProcesses(t *testing.T) {
 		{"core and worker", system(core, worker), both},
 		{"core without worker", system(core), both[:1]},
 		{"worker without core", system(worker), both[1:]},
-		{"binary replaced by an update", system(process(812, "/usr/bin/amazon-ssm-agent (deleted)", "")), both[:1]},
+		{"binaries replaced by an update", system(
+			process(812, "/usr/bin/amazon-ssm-agent (deleted)", ""), process(830, "/usr/bin/ssm-agent-worker (deleted)", ""),
+		), []fact.AgentProc{
+			{PID: 812, Role: "core", Exe: "/usr/bin/amazon-ssm-agent", Start: start, State: "S", Deleted: true},
+			{PID: 830, Role: "worker", Exe: "/usr/bin/ssm-agent-worker", Start: start, State: "S", Deleted: true},
+		}},
+		{"another network namespace, files, limit, a hang in the kernel", system(core, tree{
+			"/proc/self/ns/net": "-> net:[4026531840]",
+			"/proc/812/ns/net":  "-> net:[4026532188]",
+			"/proc/812/fd/0":    "-> /dev/null",
+			"/proc/812/fd/7":    "-> socket:[33]",
+			"/proc/812/limits":  "Limit  Soft Limit  Hard Limit  Units\nMax processes  96365  96365  processes\nMax open files            1024                 524288               files     \n",
+			"/proc/812/stat":    "812 (x) D 1 1\n", // no start time in it
+		}), []fact.AgentProc{
+			{PID: 812, Role: "core", Exe: "/usr/bin/amazon-ssm-agent", State: "D", OtherNetNS: true, Files: 2, FileLimit: 1024},
+		}},
+		{"our own network namespace", system(core, tree{
+			"/proc/self/ns/net": "-> net:[4026531840]", "/proc/812/ns/net": "-> net:[4026531840]",
+		}), both[:1]},
+		{"gone while we look: only the link was there", system(tree{"/proc/812/exe": "-> /usr/bin/amazon-ssm-agent"}), []fact.AgentProc{
+			{PID: 812, Role: "core", Exe: "/usr/bin/amazon-ssm-agent", UID: -1},
+		}},
 		{"a version call of somebody", system(process(9, "/usr/bin/amazon-ssm-agent", "", "-version")), nil},
 		{"a script named like the agent", system(process(9, "/bin/bash", "", "/home/u/amazon-ssm-agent")), nil},
 		{"an agent that ECS Exec put into a container", system(process(812, "/managed-agents/execute-command/amazon-ssm-agent", ""), tree{

@@ -22,6 +22,9 @@ const configPath = "/etc/amazon/ssm/amazon-ssm-agent.json"
 // maxConfig bounds the config file; the template with every key has 2 kB.
 const maxConfig = 1 << 20
 
+// maxOrder bounds the list of identities; the agent knows four names.
+const maxOrder = 8
+
 // configFile holds the keys that decide what is dialled. Like the agent, we
 // read strict JSON with keys in any letter case.
 type configFile struct {
@@ -29,9 +32,18 @@ type configFile struct {
 		Region               string
 		ServiceDomain        string
 		UseDualStackEndpoint bool // since 3.3.3270.0
+		ContainerMode        bool
 	}
 	Ssm, Mds, S3, Kms struct{ Endpoint string }
 	Mgs               struct{ Region, Endpoint string }
+	Identity          struct {
+		ConsumptionOrder []string
+		CustomIdentities []struct{} // they hold ids; what we keep is their number
+	}
+	Profile struct {
+		ShareCreds   *bool
+		ShareProfile string
+	}
 }
 
 // config reads the config file. That there is none is normal: the agent then
@@ -106,7 +118,12 @@ func parseConfig(b []byte, c *fact.AgentConfig) {
 	c.Region = text("Agent.Region", f.Agent.Region, label)
 	c.MGSRegion = text("Mgs.Region", f.Mgs.Region, label)
 	c.Domain = text("Agent.ServiceDomain", f.Agent.ServiceDomain, domain)
-	c.DualStack = f.Agent.UseDualStackEndpoint
+	c.DualStack, c.Container = f.Agent.UseDualStackEndpoint, f.Agent.ContainerMode
+	for _, name := range f.Identity.ConsumptionOrder[:min(len(f.Identity.ConsumptionOrder), maxOrder)] {
+		c.Order = append(c.Order, classify.Clean(name, 32))
+	}
+	c.Custom = len(f.Identity.CustomIdentities)
+	c.ShareCreds, c.Profile = f.Profile.ShareCreds, classify.Clean(f.Profile.ShareProfile, 64)
 	if len(odd) > 0 {
 		c.Detail = "not usable as a name: " + strings.Join(odd, ", ")
 	}

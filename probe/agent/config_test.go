@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,13 @@ func TestConfig(t *testing.T) {
 		}},
 		{"letter case of keys, as the agent reads them", `{"mgs":{"endpoint":"a.b"},"agent":{"usedualstackendpoint":true}}`, fact.AgentConfig{
 			Outcome: ok, DualStack: true, Overrides: []fact.Override{{Service: "ssmmessages", Key: "Mgs.Endpoint", Host: "a.b"}},
+		}},
+		{"identity and profile", `{"Identity":{"ConsumptionOrder":["EC2","Cus\u001btom"],"CustomIdentities":[{"InstanceID":"secret"},{}]},
+			"Profile":{"ShareCreds":false,"ShareProfile":"p"},"Agent":{"ContainerMode":true}}`, fact.AgentConfig{
+			Outcome: ok, Order: []string{"EC2", "Cus?tom"}, Custom: 2, Container: true, ShareCreds: new(bool), Profile: "p",
+		}},
+		{"a list of a hundred identities", `{"Identity":{"ConsumptionOrder":[` + strings.Repeat(`"EC2",`, 99) + `"EC2"]}}`, fact.AgentConfig{
+			Outcome: ok, Order: slices.Repeat([]string{"EC2"}, maxOrder),
 		}},
 		{"not a host name", `{"Ssm":{"Endpoint":"https://a b/"},"Mgs":{"Endpoint":"x:99999"},"Agent":{"Region":"us east"}}`, fact.AgentConfig{
 			Outcome: fact.Outcome{Status: fact.OK, Detail: "not usable as a name: Ssm.Endpoint, Mgs.Endpoint, Agent.Region"},

@@ -159,6 +159,20 @@ func (d denied) Readlink(name string) (string, error) {
 	return d.Root.Readlink(name)
 }
 
+func (d denied) Tail(name string, limit int) ([]byte, bool, error) {
+	if err := d.check("open", name); err != nil {
+		return nil, false, err
+	}
+	return d.Root.Tail(name, limit)
+}
+
+func (d denied) Records(name string, limit int) ([]byte, error) {
+	if err := d.check("open", name); err != nil {
+		return nil, err
+	}
+	return d.Root.Records(name, limit)
+}
+
 // read runs Read as root on a fake system.
 func read(t *testing.T, tr tree, c *commands) (fact.Agent, Secrets) {
 	t.Helper()
@@ -175,7 +189,7 @@ func readUser(t *testing.T, tr tree, c *commands) (fact.Agent, Secrets) {
 		UID: 1000, Command: c.run, Now: func() time.Time { return now },
 		files: denied{
 			Root:     sysfile.Root(tr.write(t)),
-			prefixes: []string{"/var/lib/amazon/ssm/"},
+			prefixes: []string{"/var/lib/amazon/ssm/", "/var/log/audit/", "/dev/kmsg"},
 			suffixes: []string{"/exe", "/environ"},
 		},
 	})

@@ -45,6 +45,7 @@ func walk(t *testing.T, v any) {
 func FuzzUnits(f *testing.F) {
 	f.Add(shown("Id=a\nActiveState=active\nActiveEnterTimestamp=Sat 2026-11-21 11:58:20 UTC", "Id=b"))
 	f.Add("Id=\n\n=\n\x00")
+	f.Add("Id=a\nExecMainCode=2\nExecMainStatus=9\nRestartUSec=1w 1min 30.5s\nDropInPaths=/a /b\x1b\nNeedDaemonReload=yes")
 	f.Fuzz(func(t *testing.T, text string) {
 		units := parseUnits(text, now)
 		if len(units) > maxUnits {
@@ -105,7 +106,8 @@ func FuzzIdentity(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var id fact.AgentIdentity
 		parseIdentity(b, &id)
-		id.Hybrid, id.HybridIn, _ = parseRegistration(b)
+		id.Hybrid, id.HybridIn, _ = parseRegistration(b, "mi-")
+		id.Registered, id.RegisteredIn, _ = parseRegistration(b, "i-")
 		printable(t, id)
 	})
 }
@@ -119,6 +121,13 @@ func FuzzProcFiles(f *testing.F) {
 			t.Errorf("start %d", ticks)
 		}
 		nested(text)
+		if s := parseState(text); len(s) > 1 {
+			t.Errorf("state %q", s)
+		}
+		if n := parseFileLimit(text); n < 0 {
+			t.Errorf("limit %d", n)
+		}
+		parseMeminfo(text)
 		if uid := parseUID(text); uid < -1 {
 			t.Errorf("user id %d", uid)
 		}
@@ -137,5 +146,47 @@ func FuzzVersions(f *testing.F) {
 				t.Errorf("version %q", v)
 			}
 		}
+	})
+}
+
+func FuzzMountinfo(f *testing.F) {
+	f.Add(rootLine + `30 27 0:5 / /a\040b ro,noexec shared:1 - tmpfs x rw` + "\n")
+	f.Add("1 2 3:4 / /\\ rw - - -\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, m := range parseMountinfo(text) {
+			if !strings.HasPrefix(m.point, "/") {
+				t.Errorf("mount point %q", m.point)
+			}
+		}
+	})
+}
+
+func FuzzKernelLog(f *testing.F) {
+	f.Add([]byte("6,1,1,-;Out of memory: Killed process 812 (ssm-agent-worke) total-vm:1kB\n X=y\n"))
+	f.Add([]byte("6,1,1,-;audit: type=1400 audit(1795262400.250:11): avc:  denied  { write } for comm=\"ssm-agent-worke\" tclass=file\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, l := range kernelLines(b) {
+			if l.at < 0 || strings.Contains(l.text, "\n") {
+				t.Errorf("%+v", l)
+			}
+			killedOurs(l.text)
+		}
+	})
+}
+
+func FuzzDenials(f *testing.F) {
+	f.Add("type=AVC msg=audit(1795262400.250:11): avc:  denied  { write } for comm=\"ssm-agent-worke\" tclass=file permissive=0\n")
+	f.Add("type=FANOTIFY msg=audit(1.0:1): resp=2\ntype=SYSCALL msg=audit(1.0:1): comm=\"amazon-ssm-agen\"\n")
+	f.Add("type=1400 audit(99999999999.9:1): apparmor=\"DENIED\" operation=\"open\" comm=\"(sm-agent)\"\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		var d denials
+		for l := range strings.Lines(text) {
+			d.add(l)
+		}
+		if strings.Trim(d.what, "abcdefghijklmnopqrstuvwxyz0123456789_: ") != "" || len(d.what) > 120 {
+			t.Errorf("what: %q", d.what)
+		}
+		printable(t, fact.MAC{Denials: len(d.seen), Last: d.last, What: d.what})
+		parseProfile(text)
 	})
 }

@@ -35,6 +35,9 @@ func (r *reader) identity() fact.AgentIdentity {
 		parseIdentity(b, &id)
 	}
 	id.Hybrid, id.HybridIn = r.hybrid()
+	id.Registered, id.RegisteredIn = r.registered()
+	id.Vault = r.vault()
+	id.RuntimeIDs = r.runtimeIDs()
 	return id
 }
 
@@ -45,6 +48,8 @@ func parseIdentity(b []byte, id *fact.AgentIdentity) {
 		InstanceID             string `json:"InstanceId"`
 		IdentityType           string
 		CredentialSource       string
+		ShareFile              string
+		ShareProfile           string
 		CredentialsRetrievedAt time.Time
 		CredentialsExpiresAt   time.Time
 	}
@@ -57,6 +62,8 @@ func parseIdentity(b []byte, id *fact.AgentIdentity) {
 	id.InstanceID = classify.Clean(f.InstanceID, 64) // "i-" or "mi-" and 17 digits
 	id.Type = classify.Clean(f.IdentityType, 32)
 	id.Source = classify.Clean(f.CredentialSource, 32)
+	id.ShareFile = classify.Clean(f.ShareFile, maxPathText)
+	id.ShareProfile = classify.Clean(f.ShareProfile, 64)
 	id.Retrieved, id.Expires = sane(f.CredentialsRetrievedAt), sane(f.CredentialsExpiresAt)
 }
 
@@ -84,7 +91,7 @@ func (r *reader) hybrid() (id, region string) {
 	case err != nil:
 		r.outcome(err) // notes a missing permission
 	default:
-		id, region, ok := parseRegistration(buf[:n])
+		id, region, ok := parseRegistration(buf[:n], "mi-")
 		if ok {
 			return id, region
 		}
@@ -92,14 +99,15 @@ func (r *reader) hybrid() (id, region string) {
 	if n, err = r.ReadInto(registrationPath, buf); err != nil {
 		return "", ""
 	}
-	id, region, _ = parseRegistration(buf[:n])
+	id, region, _ = parseRegistration(buf[:n], "mi-")
 	return id, region
 }
 
-// parseRegistration takes the managed node id and its Region out of either
-// file; both empty unless the id is one ("mi-…"). A cleared registration keeps
-// its file with empty values. ok tells whether the file is JSON.
-func parseRegistration(b []byte) (id, region string, ok bool) {
+// parseRegistration takes the node id and its Region out of a registration;
+// both empty unless the id is of the kind, "mi-" or "i-". A cleared
+// registration keeps its file with empty values. ok tells whether the file is
+// JSON.
+func parseRegistration(b []byte, kind string) (id, region string, ok bool) {
 	var f struct {
 		InstanceID        string `json:"instanceID"`
 		ManagedInstanceID string
@@ -109,7 +117,7 @@ func parseRegistration(b []byte) (id, region string, ok bool) {
 		return "", "", false
 	}
 	id, valid := label(cmp.Or(f.InstanceID, f.ManagedInstanceID))
-	if !valid || !strings.HasPrefix(id, "mi-") {
+	if !valid || !strings.HasPrefix(id, kind) || len(id) > 32 {
 		return "", "", true
 	}
 	region, _ = label(f.Region)

@@ -15,14 +15,25 @@ import (
 // maxText bounds any text that comes from the host: names, versions, states.
 const maxText = 128
 
-// outcome is how reading a file ended. A permission that only root has makes
-// it NotRun: what lies behind is unknown, not absent.
+// outcome is how reading one of the agent's files ended. That it is closed to
+// this user is noted for Access.
 func (r *reader) outcome(err error) fact.Outcome {
+	if r.closed(err) {
+		r.denied.Store(true)
+	}
+	return r.ended(err)
+}
+
+// closed tells whether this user lacks a permission that root has.
+func (r *reader) closed(err error) bool { return errors.Is(err, fs.ErrPermission) && r.uid != 0 }
+
+// ended is how reading a file of the system ended. A permission that only root
+// has makes it NotRun: what lies behind is unknown, not absent.
+func (r *reader) ended(err error) fact.Outcome {
 	switch {
 	case err == nil:
 		return fact.Outcome{Status: fact.OK}
-	case errors.Is(err, fs.ErrPermission) && r.uid != 0:
-		r.denied = true
+	case r.closed(err):
 		return fact.Skip(needsRoot)
 	}
 	return fact.Outcome{Status: fact.Failed, Class: classOf(err), Detail: classify.Clean(err.Error(), maxText)}

@@ -31,6 +31,9 @@ const (
 	maxProcs = 16
 	// maxProcFile bounds the small files of a process.
 	maxProcFile = 4096
+	// maxFiles bounds the count of a process's open files. An agent that
+	// leaks them stops at its limit, mostly 1,024 to 65,536.
+	maxFiles = 65536
 	// userHz is the unit of times in /proc/PID/stat: 100 per second on every
 	// architecture Go supports (it is part of the kernel's ABI).
 	userHz = 100
@@ -39,7 +42,7 @@ const (
 // procs finds the processes of the agent.
 func (r *reader) procs(ctx context.Context) ([]fact.AgentProc, fact.Outcome) {
 	if r.uid != 0 && r.hidden() {
-		r.denied = true
+		r.denied.Store(true)
 		return nil, fact.Skip(needsRoot)
 	}
 	start := r.now()
@@ -78,13 +81,13 @@ func (r *reader) proc(pid int, boot time.Time) (fact.AgentProc, bool) {
 	exe, err := r.Readlink(dir + "/exe")
 	switch {
 	case err == nil:
-		// An update replaces the file below the running process.
-		exe = strings.TrimSuffix(exe, " (deleted)")
 	case errors.Is(err, fs.ErrPermission) && r.uid != 0:
 		exe = ""
 	default: // a kernel thread, or gone
 		return fact.AgentProc{}, false
 	}
+	// An update replaces the file below the running process.
+	exe, deleted := strings.CutSuffix(exe, " (deleted)")
 	role := roleOf(path.Base(exe))
 	if exe != "" && role == "" {
 		return fact.AgentProc{}, false
@@ -107,13 +110,35 @@ func (r *reader) proc(pid int, boot time.Time) (fact.AgentProc, bool) {
 		// name, and must not choose the proxy that we then talk to.
 		return fact.AgentProc{}, false
 	}
-	p := fact.AgentProc{PID: pid, Role: role, Exe: classify.Clean(exe, 256), UID: uid}
-	if stat, err := r.Read(dir+"/stat", maxProcFile); err == nil && !boot.IsZero() {
-		if ticks, ok := parseStartTicks(string(stat)); ok {
+	p := fact.AgentProc{
+		PID: pid, Role: role, Exe: classify.Clean(exe, maxPathText), UID: uid,
+		Deleted: deleted, OtherNetNS: r.elsewhere(dir, "net"),
+	}
+	if stat, err := r.Read(dir+"/stat", maxProcFile); err == nil {
+		ticks, ok := parseStartTicks(string(stat))
+		if ok && !boot.IsZero() {
 			p.Start = boot.Add(time.Duration(ticks) * (time.Second / userHz))
 		}
+		p.State = parseState(string(stat))
+	}
+	if fds, err := r.Names(dir+"/fd", maxFiles); err == nil {
+		p.Files = len(fds)
+	}
+	if limits, err := r.Read(dir+"/limits", maxProcFile); err == nil {
+		p.FileLimit = parseFileLimit(string(limits))
 	}
 	return p, true
+}
+
+// elsewhere tells whether a process is known to run in another namespace of a
+// kind than we do. Without root the link is closed, and nothing is known.
+func (r *reader) elsewhere(dir, kind string) bool {
+	theirs, err := r.Readlink(dir + "/ns/" + kind)
+	if err != nil {
+		return false
+	}
+	ours, err := r.Readlink("/proc/self/ns/" + kind)
+	return err == nil && ours != theirs
 }
 
 // roleOf maps an executable's base name to a role; empty for any other program.
@@ -183,6 +208,27 @@ func parseStartTicks(stat string) (int64, bool) {
 	n, err := strconv.ParseInt(f[19], 10, 64)
 	// 2^40 ticks are 348 years; more would overflow a Duration.
 	return n, err == nil && n >= 0 && n < 1<<40
+}
+
+// parseState takes field 3 of /proc/PID/stat, one letter.
+func parseState(stat string) string {
+	i := strings.LastIndexByte(stat, ')')
+	if i < 0 || i+2 >= len(stat) || stat[i+2] < 'A' || stat[i+2] > 'z' {
+		return ""
+	}
+	return stat[i+2 : i+3]
+}
+
+// parseFileLimit takes the soft limit of open files out of /proc/PID/limits;
+// 0 when there is none.
+func parseFileLimit(limits string) int {
+	for l := range strings.Lines(limits) {
+		if v, ok := strings.CutPrefix(l, "Max open files"); ok {
+			soft, _, _ := strings.Cut(strings.TrimSpace(v), " ")
+			return count(soft)
+		}
+	}
+	return 0
 }
 
 // parseUID takes the effective user id of /proc/PID/status; -1 when not known.

@@ -42,13 +42,13 @@ func TestProxyOfTheRunningAgent(t *testing.T) {
 }
 
 func TestProxyPasswordStaysInMemory(t *testing.T) {
-	block := environ("https_proxy=http://user:s3=pa55@p.corp:3128", "HTTP_PROXY=http://user:s3/pa55@p.corp:3128", "AWS_SECRET=s3=pa55")
+	block := environ("https_proxy=http://peter:s3=pa55@p.corp:3128", "HTTP_PROXY=http://peter:s3/pa55@p.corp:3128", "AWS_SECRET=s3=pa55")
 	a, s := read(t, system(process(812, "/usr/bin/amazon-ssm-agent", block)), nil)
 	if pw, _ := s.HTTPSProxy.User.Password(); pw != "s3=pa55" {
 		t.Errorf("the tunnel would send password %q", pw)
 	}
 	told := asJSON(t, a) + asJSON(t, s) + fmt.Sprintf("%v %+v %#v %s", s, s, s, s)
-	for _, secret := range []string{"pa55", "user", "AWS_SECRET"} {
+	for _, secret := range []string{"pa55", "peter", "AWS_SECRET"} {
 		if strings.Contains(told, secret) {
 			t.Errorf("%q is in facts or text: %s", secret, told)
 		}

@@ -20,11 +20,15 @@ const (
 // unknown property is left out of the answer, never an error.
 var unitProperties = []string{
 	"Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "NRestarts",
-	"MainPID", "ExecMainStatus", "ActiveEnterTimestamp", "InactiveEnterTimestamp",
+	"MainPID", "ExecMainCode", "ExecMainStatus", "ActiveEnterTimestamp", "InactiveEnterTimestamp",
+	"FragmentPath", "DropInPaths", "Restart", "RestartUSec", "NeedDaemonReload", "User",
 }
 
-// maxUnits bounds the answer: we ask for two.
-const maxUnits = 8
+const (
+	maxUnits    = 8   // of the answer: we ask for two
+	maxPathText = 256 // of a path in a fact
+	maxShown    = 16  // drop-ins of a unit that are named
+)
 
 // units asks the service manager for both units in one call. A unit that does
 // not exist is part of the answer, with Load "not-found".
@@ -69,7 +73,7 @@ func parseUnits(text string, now time.Time) []fact.AgentUnit {
 		}
 		// No unit has more than the properties we asked for.
 		if name, value, ok := strings.Cut(l, "="); ok && len(props) < len(unitProperties) {
-			props[name] = classify.Clean(value, maxText)
+			props[name] = classify.Clean(value, maxShown*maxPathText)
 		}
 	}
 	flush()
@@ -78,10 +82,23 @@ func parseUnits(text string, now time.Time) []fact.AgentUnit {
 
 // unit builds the fact from one unit's properties.
 func unit(p map[string]string, now time.Time) fact.AgentUnit {
+	text := func(name string) string { return classify.Clean(p[name], maxText) }
 	u := fact.AgentUnit{
-		Name: p["Id"], Load: p["LoadState"], Active: p["ActiveState"], Sub: p["SubState"],
-		UnitFile: p["UnitFileState"], Result: p["Result"],
+		Name: text("Id"), Load: text("LoadState"), Active: text("ActiveState"), Sub: text("SubState"),
+		UnitFile: text("UnitFileState"), Result: text("Result"),
 		Restarts: count(p["NRestarts"]), MainPID: count(p["MainPID"]), ExitCode: count(p["ExecMainStatus"]),
+		Fragment: classify.Clean(p["FragmentPath"], maxPathText),
+		Restart:  text("Restart"), RestartAfter: fact.Duration(timeSpan(p["RestartUSec"])),
+		Reload: p["NeedDaemonReload"] == "yes", User: text("User"),
+	}
+	for path := range strings.FieldsSeq(p["DropInPaths"]) {
+		if len(u.DropIns) < maxShown {
+			u.DropIns = append(u.DropIns, classify.Clean(path, maxPathText))
+		}
+	}
+	switch p["ExecMainCode"] {
+	case "2", "3": // CLD_KILLED and CLD_DUMPED: the status is a signal (waitid(2))
+		u.ExitSignal, u.ExitCode = u.ExitCode, 0
 	}
 	if u.Active != "active" {
 		u.Since = unitTime(p["InactiveEnterTimestamp"])
@@ -111,4 +128,31 @@ func unitTime(s string) time.Time {
 		return time.Time{}
 	}
 	return t
+}
+
+// spanUnits are the units in which systemd prints a time span.
+var spanUnits = map[string]time.Duration{
+	"us": time.Microsecond, "ms": time.Millisecond, "s": time.Second, "min": time.Minute, "h": time.Hour,
+	"d": 24 * time.Hour, "w": 7 * 24 * time.Hour,
+}
+
+// tenYears bounds a span: nobody waits that long before a restart.
+const tenYears = 10 * 365 * 24 * time.Hour
+
+// timeSpan reads a time span as systemctl prints it, "1min 30s"; zero for
+// "infinity", and for spans of months and years, whose length is a convention.
+func timeSpan(s string) time.Duration {
+	var sum time.Duration
+	for word := range strings.FieldsSeq(s) {
+		digits := strings.TrimRight(word, "abcdefghijklmnopqrstuvwxyz")
+		n, err := strconv.ParseFloat(digits, 64)
+		unit := spanUnits[word[len(digits):]]
+		if err != nil || unit == 0 || !(n >= 0 && n <= float64(tenYears/unit)) {
+			return 0
+		}
+		if sum += time.Duration(n * float64(unit)); sum > tenYears {
+			return 0
+		}
+	}
+	return sum
 }

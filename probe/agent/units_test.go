@@ -2,6 +2,8 @@ package agent
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +36,20 @@ func TestUnits(t *testing.T) {
 		}},
 		{"killed for memory", "Id=amazon-ssm-agent.service\nLoadState=loaded\nActiveState=failed\nResult=oom-kill\nNRestarts=-1", fact.AgentUnit{
 			Load: "loaded", Active: "failed", Result: "oom-kill",
+		}},
+		{"its program could not be started", "Id=amazon-ssm-agent.service\nLoadState=loaded\nActiveState=activating\nSubState=auto-restart\nResult=signal\nExecMainCode=2\nExecMainStatus=9\n" +
+			"FragmentPath=/lib/systemd/system/amazon-ssm-agent.service\nDropInPaths=/etc/systemd/system/amazon-ssm-agent.service.d/a.conf /run/b\x1b.conf\n" +
+			"Restart=always\nRestartUSec=1min 30s\nNeedDaemonReload=yes\nUser=ssm", fact.AgentUnit{
+			Load: "loaded", Active: "activating", Sub: "auto-restart", Result: "signal", ExitSignal: 9,
+			Fragment: "/lib/systemd/system/amazon-ssm-agent.service",
+			DropIns:  []string{"/etc/systemd/system/amazon-ssm-agent.service.d/a.conf", "/run/b?.conf"},
+			Restart:  "always", RestartAfter: fact.Duration(90 * time.Second), Reload: true, User: "ssm",
+		}},
+		{"an exit with a status, in the words of the first case", "Id=amazon-ssm-agent.service\nExecMainCode=1\nExecMainStatus=9\nNeedDaemonReload=no\nUser=\nDropInPaths=\nRestartUSec=infinity", fact.AgentUnit{
+			ExitCode: 9,
+		}},
+		{"twenty drop-ins", "Id=amazon-ssm-agent.service\nDropInPaths=" + strings.Repeat("/etc/a ", 20), fact.AgentUnit{
+			DropIns: slices.Repeat([]string{"/etc/a"}, maxShown),
 		}},
 		{"a time in another zone is not taken", "Id=amazon-ssm-agent.service\nActiveState=active\nActiveEnterTimestamp=Sat 2026-11-21 11:58:20 CST", fact.AgentUnit{
 			Active: "active",
@@ -81,5 +97,27 @@ func TestUnitsNotKnown(t *testing.T) {
 				t.Errorf("units_run %+v, units %+v", a.UnitsRun, a.Units)
 			}
 		})
+	}
+}
+
+func TestTimeSpan(t *testing.T) {
+	for in, want := range map[string]time.Duration{
+		"1min 30s":                   90 * time.Second,
+		"100ms":                      100 * time.Millisecond,
+		"1w 2d 3h":                   9*24*time.Hour + 3*time.Hour,
+		"2.500s":                     2500 * time.Millisecond,
+		"0":                          0,
+		"":                           0,
+		"infinity":                   0,
+		"1month":                     0,
+		"-5s":                        0,
+		"NaNs":                       0,
+		"9e99s":                      0,
+		"9000w 1s 2":                 0,
+		strings.Repeat("500w ", 400): 0,
+	} {
+		if got := timeSpan(in); got != want {
+			t.Errorf("timeSpan(%.20q) = %v, want %v", in, got, want)
+		}
 	}
 }
