@@ -38,7 +38,7 @@ func hostRules() []Rule {
 		}),
 		{Code: "TL-03", Eval: wrongClock, Explains: []Code{"IA-06", "AG-20"}},
 		{Code: "OS-12", Eval: freeClock},
-		{Code: "IA-16", Eval: skew, Explains: []Code{"IA-06", "AG-20"}},
+		{Code: "IA-16", Eval: refusedForTime, Explains: []Code{"IA-06", "AG-20"}},
 	}
 }
 

@@ -2,25 +2,36 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"vpcdoctor/probe/fact"
 )
 
 func iamRules() []Rule {
-	return []Rule{
+	return slices.Concat([]Rule{
 		{Code: "IA-01", Eval: noProfile},
 		{Code: "IA-04", Eval: emptyProfile, Explains: []Code{"AG-20"}},
 		{Code: "IA-05", Eval: trustPolicy, Explains: []Code{"AG-20"}},
 		{Code: "IA-06", Eval: expiredRole, Explains: []Code{"AG-20"}},
 		{Code: "IA-07", Eval: noManagement, Explains: []Code{"AG-20"}},
-	}
+	}, denialRules(), credentialRules())
 }
 
 // dhmc tells what the agent's own record says of Default Host Management:
 // works, does not, or not known (no root, no record).
 func (v *View) dhmc() (works, known bool) {
 	id := v.Set.Agent.Identity
+	for _, c := range v.Set.Signed.Credentials {
+		if c.Source == fact.FromDHMC && c.Status == fact.OK && c.Expires.After(v.Set.Start) && !v.Set.Start.IsZero() {
+			return true, true // what it gave lies on the disk
+		}
+	}
+	if len(v.toldFor(fact.ReasonNotConfigured)) > 0 {
+		if up, _ := v.connected(); !up {
+			return false, true
+		}
+	}
 	if id.Status != fact.OK {
 		return false, false
 	}
@@ -91,9 +102,15 @@ func noManagement(v *View) []Finding {
 	if works, known := v.dhmc(); works || !known {
 		return nil
 	}
+	evidence := append(roleEvidence(v), identityEvidence(v))
+	summary := "No instance profile is attached, and the agent's own record shows no working credentials from Default Host Management."
+	if es := v.toldFor(fact.ReasonNotConfigured); len(es) > 0 {
+		evidence = append(evidence, logEvidence(es[0]))
+		summary = "No instance profile is attached, and AWS told the agent that Default Host Management is not configured for this account."
+	}
 	return []Finding{{
-		Code: "IA-07", Severity: SevError, Confidence: Likely, Evidence: append(roleEvidence(v), identityEvidence(v)),
-		Summary: "No instance profile is attached, and the agent's own record shows no working credentials from Default Host Management.",
+		Code: "IA-07", Severity: SevError, Confidence: Likely, Evidence: evidence,
+		Summary: summary,
 		Alternatives: []Alternative{alt("IA-01", "a profile is meant for this instance: describe-iam-instance-profile-associations shows none"),
 			alt("TL-03", "the clock of the host is wrong, so that the record looks expired")},
 		Action: Action{Do: "Enable Default Host Management in this Region, or attach an instance profile with AmazonSSMManagedInstanceCore." + v.wake(), Where: "operator",
@@ -132,41 +149,57 @@ func emptyProfile(v *View) []Finding {
 
 func trustPolicy(v *View) []Finding {
 	r := v.Set.IMDS.Role
+	conf, evidence := Proved, roleEvidence(v)
 	if r.State != fact.RoleError || r.Code != "AssumeRoleUnauthorizedAccess" {
-		return nil
+		// Where IMDS was not asked, the agent's log may have its answer.
+		es := v.toldFor(fact.ReasonAssumeRole)
+		if up, _ := v.connected(); r.State != fact.RoleUnknown || len(es) == 0 || up {
+			return nil
+		}
+		conf, evidence = Likely, []Evidence{logEvidence(es[0])}
 	}
 	principal := "ec2.amazonaws.com"
-	if v.Set.Place.Partition == "aws-cn" {
+	if v.partition() == "aws-cn" {
 		principal = "ec2.amazonaws.com.cn"
 	}
 	f := Finding{
-		Code: "IA-05", Severity: SevError, Confidence: Proved, Evidence: roleEvidence(v),
+		Code: "IA-05", Severity: SevError, Confidence: conf, Evidence: evidence,
 		Summary: fmt.Sprintf("EC2 may not assume the role %s: its trust policy does not admit the service.", orWord(plain(r.Name, 64), "of the instance profile")),
 		Action:  Action{Do: "Allow sts:AssumeRole for the principal " + principal + " in the role's trust policy.", Where: "operator"},
 	}
 	if r.Name != "" {
-		f.Action.Command = command("aws", "iam", "get-role", "--role-name", r.Name)
+		f.Action.Command = v.aws("iam", "get-role", "--role-name", r.Name)
 	}
 	return []Finding{f}
 }
 
+// expiredRole is IA-06: by what IMDS says of the credentials, or by what AWS
+// says of them when they are used.
 func expiredRole(v *View) []Finding {
 	r := v.Set.IMDS.Role
-	if r.State != fact.RolePresent || r.Expires.IsZero() || v.Set.Start.IsZero() {
-		return nil
-	}
+	ev, used := v.errorsOf(func(c *fact.Call) bool { return hasCode(c, "ExpiredToken", "RequestExpired") && !c.Skew }, fact.ReasonExpiredToken)
 	now := v.Set.Start
 	if off, ok := v.offset(); ok {
 		now = now.Add(-off.By) // the time of AWS, not of a wrong clock
 	}
-	if r.Expires.After(now) {
+	old := r.State == fact.RolePresent && !r.Expires.IsZero() && !now.IsZero() && !r.Expires.After(now)
+	if !old && len(ev) == 0 {
 		return nil
 	}
-	return []Finding{{
-		Code: "IA-06", Severity: SevError, Confidence: Likely,
-		Summary:      fmt.Sprintf("The credentials that IMDS serves for the role %s expired at %s.", plain(r.Name, 64), day(r.Expires)),
-		Evidence:     append(roleEvidence(v), Evidence{"", "expires " + day(r.Expires) + ", time of the run " + day(now)}),
+	f := Finding{
+		Code: "IA-06", Severity: SevError, Confidence: Likely, Evidence: ev,
+		Summary:      "AWS says that the token of the agent's credentials has expired.",
 		Alternatives: []Alternative{alt("TL-03", "date -u against a clock that is right")},
 		Action:       Action{Do: "Check the clock first; then stop and start the instance.", Command: "date -u", Where: "instance"},
-	}}
+	}
+	if old {
+		f.Summary = fmt.Sprintf("The credentials that IMDS serves for the role %s expired at %s.", plain(r.Name, 64), day(r.Expires))
+		f.Evidence = append(append(roleEvidence(v), Evidence{"", "expires " + day(r.Expires) + ", time of the run " + day(now)}), ev...)
+		return []Finding{f}
+	}
+	if f.Severity = v.urgent(used); f.Severity == SevInfo {
+		return nil // long since renewed
+	}
+	f.Action.Do = "Check the clock first; then look at the source of the credentials: a file that nothing renews, or IMDS."
+	return []Finding{f}
 }

@@ -65,8 +65,17 @@ func (v *View) verdict(rules []Rule, o Options) Verdict {
 			}
 		}
 	}
+	worst := map[Code]Severity{}
 	for _, f := range all {
-		if cause, ok := explainedBy[f.Code]; ok && cause != f.Code && !(explainedBy[cause] == f.Code) {
+		worst[f.Code] = maxSeverity(f.Severity, worst[f.Code])
+	}
+	for _, f := range all {
+		cause, ok := explainedBy[f.Code]
+		if w := worst[f.CausedBy]; !ok && w != "" && w != SevInfo && sevRank(w) <= sevRank(f.Severity) {
+			cause, ok = f.CausedBy, true // the rule knows which check failed
+		}
+		f.CausedBy = ""
+		if ok && cause != f.Code && !(explainedBy[cause] == f.Code) {
 			f.CausedBy = v.root(cause, explainedBy)
 			out.Effects = append(out.Effects, f)
 		} else {

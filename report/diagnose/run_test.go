@@ -12,7 +12,7 @@ import (
 )
 
 func allFirings() []firing {
-	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings)
+	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings, iamFirings)
 }
 
 func find(v Verdict, c Code) *Finding {

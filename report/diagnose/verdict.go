@@ -88,6 +88,12 @@ type Action struct {
 	Command string `json:"command,omitempty"` // one line, ready to paste, real names filled in
 	Where   string `json:"where,omitempty"`   // instance | operator: where the command is run
 	Verify  string `json:"verify,omitempty"`  // command or observation that shows it worked
+
+	// Statement is the smallest policy statement that is missing: JSON on
+	// several lines, to be put into the policy that Do names.
+	Statement string `json:"statement,omitempty"`
+	// Query finds the same event in AWS's own logs: SQL over CloudTrail.
+	Query string `json:"query,omitempty"`
 }
 
 // Innocent is something that was proved to work.
