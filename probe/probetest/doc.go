@@ -1,5 +1,6 @@
 // Package probetest has the fakes of everything that vpcdoctor talks to: the
-// metadata service, DNS servers, TLS endpoints and AWS front ends, proxies.
+// metadata service, DNS servers, TLS endpoints and AWS front ends, the API of an
+// AWS account, proxies.
 // Unit tests use them on the loopback address, the simulated VPC (cmd/vpclab)
 // on real addresses inside its own namespaces.
 //

@@ -42,13 +42,10 @@ type IMDSENI struct {
 	SecurityGroupIDs []string
 }
 
-// IMDSSecrets are the secret parts of every credentials document that an IMDS
-// serves. They are made up, and they must turn up nowhere.
-var IMDSSecrets = []string{
-	"ASIAPROBETESTEXAMPLE",
-	"probetest/secret/access/key/EXAMPLE",
-	"probetest-session-token-EXAMPLE==",
-}
+// IMDSSecrets are the secret parts of the role's credentials document that an
+// IMDS serves; APISecrets has those of every other source, too. They are made up,
+// and they must turn up nowhere.
+var IMDSSecrets = []string{ProfileKeys.ID, ProfileKeys.Secret, ProfileKeys.Token}
 
 const imdsTime = "2006-01-02T15:04:05Z" // the service's form of a time
 
@@ -70,7 +67,7 @@ func (i IMDSInstance) tree() map[string]string {
 	meta("services/partition", i.Partition)
 	// Present on every instance, with or without Default Host Management.
 	meta("identity-credentials/ec2/info", imdsDocument(map[string]string{"Code": "Success", "AccountId": i.AccountID}))
-	meta("identity-credentials/ec2/security-credentials/ec2-instance", i.credentials())
+	meta("identity-credentials/ec2/security-credentials/ec2-instance", i.credentials(IdentityKeys))
 	if i.PublicIPv4.IsValid() {
 		meta("public-ipv4", i.PublicIPv4.String())
 	}
@@ -92,7 +89,7 @@ func (i IMDSInstance) tree() map[string]string {
 			"InstanceProfileArn": fmt.Sprintf("arn:%s:iam::%s:instance-profile/%s", i.Partition, i.AccountID, cmp.Or(i.Profile, i.Role)),
 			"InstanceProfileId":  "AIPAPROBETESTEXAMPLE",
 		}))
-		meta("iam/security-credentials/"+i.Role, i.credentials())
+		meta("iam/security-credentials/"+i.Role, i.credentials(ProfileKeys))
 	}
 	t["/latest/dynamic/instance-identity/document"] = imdsDocument(map[string]any{
 		"accountId": i.AccountID, "architecture": "x86_64", "availabilityZone": i.AZ,
@@ -134,14 +131,14 @@ func (e IMDSENI) fill(device int, owner string, add func(path, value string)) {
 }
 
 // credentials is the document with the keys.
-func (i IMDSInstance) credentials() string {
+func (i IMDSInstance) credentials(k APIKeys) string {
 	end := i.Expires
 	if end.IsZero() {
 		end = time.Now().Add(6 * time.Hour)
 	}
 	return imdsDocument(map[string]string{
 		"Code": "Success", "LastUpdated": time.Now().UTC().Format(imdsTime), "Type": "AWS-HMAC",
-		"AccessKeyId": IMDSSecrets[0], "SecretAccessKey": IMDSSecrets[1], "Token": IMDSSecrets[2],
+		"AccessKeyId": k.ID, "SecretAccessKey": k.Secret, "Token": k.Token,
 		"Expiration": end.UTC().Format(imdsTime),
 	})
 }
