@@ -122,9 +122,6 @@ func (o Options) retrieve(ctx context.Context, list []fact.Credential, set *fact
 		switch {
 		case c.Source != fact.FromProfile && c.Path != "":
 			k = o.ofFile(c)
-			if c.Selected {
-				c.Expires = set.Agent.Identity.Expires
-			}
 		case c.Source == fact.FromProfile && c.Status == fact.OK && wanted && (c.Selected || !known && use == nil):
 			k = o.ofIMDS(ctx, c)
 		}
@@ -133,6 +130,9 @@ func (o Options) retrieve(ctx context.Context, list []fact.Credential, set *fact
 		}
 		if c.Selected {
 			use = k
+			if c.Source != fact.FromProfile { // the file does not tell, the agent's record does
+				c.Expires = set.Agent.Identity.Expires
+			}
 		}
 	}
 	if !wanted {

@@ -109,12 +109,14 @@ func (c *Client) exchange(ctx context.Context, conn *tls.Conn, p Planned, f *fac
 	limited, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	end, _ := limited.Deadline()
-	_ = conn.SetDeadline(end)
+	_ = conn.SetDeadline(end) // a connection that refuses is closed and says so at the next read
+	runEnd, bounded := ctx.Deadline()
+	ours := bounded && runEnd.Equal(end) // the run ends before the call's own limit
 	defer context.AfterFunc(limited, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 
 	a, err := c.roundTrip(limited, conn, p, start)
 	defer clear(a.body)
-	f.Outcome = outcome(ctx, err, start, time.Since(began))
+	f.Outcome = outcome(err, start, time.Since(began), ours || ctx.Err() != nil)
 	f.HTTPStatus = a.status
 	for _, name := range requestIDs {
 		if v := a.header.Get(name); v != "" {
@@ -151,7 +153,7 @@ var (
 
 // outcome classifies how an exchange ended. That our own budget cut it short
 // says nothing about the network.
-func outcome(run context.Context, err error, start time.Time, took time.Duration) fact.Outcome {
+func outcome(err error, start time.Time, took time.Duration, ours bool) fact.Outcome {
 	o := classify.Outcome(err, start, took)
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -159,7 +161,7 @@ func outcome(run context.Context, err error, start time.Time, took time.Duration
 	case errors.Is(err, errMalformed):
 		o.Class = fact.HTTPMalformed
 	case o.Class == fact.Timeout, o.Class == fact.Cancelled:
-		o.CutByBudget = run.Err() != nil
+		o.CutByBudget = ours
 	}
 	return o
 }
