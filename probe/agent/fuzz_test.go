@@ -74,11 +74,16 @@ func FuzzEnviron(f *testing.F) {
 func FuzzUnitFile(f *testing.F) {
 	f.Add("[Service]\nEnvironment=\"https_proxy=http://u:p@h:1\" \\\n 'no_proxy=a'\n")
 	f.Add("[Service]\nEnvironment=\\x4\\")
+	f.Add("[Service]\nEnvironmentFile=-/etc/default/%p*\nUnsetEnvironment=no_proxy\nhttp_proxy=\"a\\$b\" 'c\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		vars := map[string]string{}
-		applyUnit(vars, text)
-		if len(vars) > len(proxyenv.Names) {
-			t.Errorf("%d variables", len(vars))
+		e := environment{unit: map[string]setting{}}
+		e.parse("[Service]", "/x", text, e.unit)
+		if len(e.unit) > len(proxyenv.Names) || len(e.files) > maxEnvFiles || len(e.unset) > 2*len(proxyenv.Names) {
+			t.Errorf("%d variables, %d files, %d unset", len(e.unit), len(e.files), len(e.unset))
+		}
+		parseEnvFile([]byte(text), "/y", e.unit)
+		if len(e.unit) > len(proxyenv.Names) {
+			t.Errorf("%d variables", len(e.unit))
 		}
 	})
 }

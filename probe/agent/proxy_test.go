@@ -88,6 +88,32 @@ func TestProxyOfTheUnit(t *testing.T) {
 			drop(packageUnit, "a.conf", "[Service]\nEnvironment=https_proxy=http://wrong:1\n"),
 			drop(snapUnit, "a.conf", "[Service]\nEnvironment=https_proxy=http://right:1\n")),
 			fact.ProxySetting{HTTPS: "http://right:1", Source: "file " + unitDir + snapUnit + ".d/a.conf"}},
+		{"environment files: over the unit's own, in order, one absent", system(deb,
+			drop(packageUnit, "a.conf", "[Service]\nEnvironmentFile=-/etc/none\nEnvironmentFile=/etc/default/%p\nEnvironmentFile=/etc/env.d/*.env\nEnvironment=https_proxy=http://p:1 no_proxy=x\n"),
+			tree{
+				"/etc/default/amazon-ssm-agent": "# https_proxy=http://c:1\nAWS_SECRET_ACCESS_KEY=s3cr3t\n https_proxy = \"http://p:2\" \nhttp_proxy='http://p:3'\n",
+				"/etc/env.d/10.env":             "http_proxy=http://p:4\n", "/etc/env.d/20.env": "http_proxy=http://p\\:5", "/etc/env.d/30.txt": "http_proxy=http://p:6\n",
+			}), fact.ProxySetting{HTTPS: "http://p:2", HTTP: "http://p:5", No: "x", Source: "file /etc/default/amazon-ssm-agent"}},
+		{"environment files taken back", system(deb,
+			drop(packageUnit, "a.conf", "[Service]\nEnvironmentFile=/etc/e\n"), drop(packageUnit, "b.conf", "[Service]\nEnvironmentFile=\n"),
+			tree{"/etc/e": "https_proxy=http://p:2\n"}), fact.ProxySetting{}},
+		{"the manager's environment, and over it the unit's", system(deb,
+			tree{
+				"/etc/systemd/system.conf":                 "[Manager]\nDefaultEnvironment=https_proxy=http://m:1 http_proxy=http://m:2 no_proxy=y\n",
+				"/usr/lib/systemd/system.conf":             "[Manager]\nDefaultEnvironment=all_proxy=http://hidden:1\n",
+				"/run/systemd/system.conf.d/z.conf":        "[Manager]\nDefaultEnvironment=http_proxy=http://m:3\n[Service]\nEnvironment=no_proxy=z\n",
+				"/lib/systemd/system/" + packageUnit:       "[Service]\nEnvironment=https_proxy=http://u:1\n",
+				"/usr/lib/systemd/system/service.d/a.conf": "[Service]\nUnsetEnvironment=no_proxy\n",
+			}), fact.ProxySetting{HTTPS: "http://u:1", HTTP: "http://m:3", Source: "file /lib/systemd/system/" + packageUnit}},
+		{"drop-ins of every directory by name; one of /etc masks its namesake", system(deb, tree{
+			"/usr/lib/systemd/system/" + packageUnit + ".d/10.conf":        "[Service]\nEnvironment=https_proxy=http://masked:1\n",
+			"/etc/systemd/system/" + packageUnit + ".d/10.conf":            "-> /dev/null",
+			"/run/systemd/system/" + packageUnit + ".d/20.conf":            "[Service]\nEnvironment=http_proxy=http://p:20 no_proxy=20\n",
+			"/etc/systemd/system/amazon-ssm-.service.d/30.conf":            "[Service]\nEnvironment=no_proxy=30\n",
+			"/etc/systemd/system/amazon-.service.d/15.conf":                "[Service]\nEnvironment=http_proxy=http://p:15\n",
+			"/etc/systemd/system/" + packageUnit + ".wants/40.conf":        "[Service]\nEnvironment=no_proxy=40\n",
+			"/etc/systemd/system/amazon-ssm-agent-other.service.d/50.conf": "[Service]\nEnvironment=no_proxy=50\n",
+		}), fact.ProxySetting{HTTP: "http://p:20", No: "30", Source: "file /run/systemd/system/" + packageUnit + ".d/20.conf"}},
 		{"password with an escaped percent sign", system(deb, drop(packageUnit, "a.conf", "[Service]\r\nEnvironment=\"https_proxy=http://u:a%%40b@p:1\"\r\n")),
 			fact.ProxySetting{HTTPS: "http://p:1", Credentials: true, Source: "file " + unitDir + packageUnit + ".d/a.conf"}},
 	} {
@@ -129,5 +155,42 @@ func TestUnitWords(t *testing.T) {
 func TestSecretsJSON(t *testing.T) {
 	if b, err := json.Marshal(Secrets{NoProxy: "x"}); err != nil || string(b) != "{}" {
 		t.Errorf("%s, %v", b, err)
+	}
+}
+
+func TestEnvironmentFileTrouble(t *testing.T) {
+	drop := tree{unitDir + packageUnit + ".d/a.conf": "[Service]\nEnvironmentFile=/etc/e\n"}
+	for name, c := range map[string]struct {
+		tree tree
+		want fact.Class
+	}{
+		"absent":    {nil, fact.NotFound}, // systemd does not start the unit then
+		"huge":      {tree{"/etc/e": strings.Repeat("x", maxUnitFile+1)}, fact.TooLarge},
+		"directory": {tree{"/etc/e/x": ""}, fact.Malformed},
+	} {
+		a, _ := read(t, system(deb, drop, c.tree), nil)
+		if a.ProxyRun.Status != fact.Failed || a.ProxyRun.Class != c.want {
+			t.Errorf("%s: %+v", name, a.ProxyRun)
+		}
+	}
+	a, _ := read(t, system(deb, drop, tree{"/etc/e": "\x00\xff=\nhttps_proxy\nAWS_SECRET=hunter2\nhttp_proxy=http://u:hunter2@p:1"}), nil)
+	if j := asJSON(t, a); strings.Contains(j, "hunter2") || a.Proxy.HTTP != "http://p:1" || !a.Proxy.Credentials {
+		t.Errorf("%s", j)
+	}
+}
+
+func TestEnvValue(t *testing.T) {
+	for in, want := range map[string]string{
+		`a b`:        "a b",
+		`"a b"c`:     "a bc",
+		`'a\b'`:      `a\b`,
+		`"a\$b\c\""`: `a$b\c"`,
+		`a\ b\\`:     `a b\`,
+		`"never`:     "never",
+		`\`:          `\`,
+	} {
+		if got := envValue(in); got != want {
+			t.Errorf("envValue(%q) = %q, want %q", in, got, want)
+		}
 	}
 }
