@@ -1,0 +1,243 @@
+package agentlog
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"vpcdoctor/probe/fact"
+)
+
+const (
+	// messageLimit is how much of a message of several lines is looked at: the
+	// reason stands in the first few.
+	messageLimit = lineLimit
+	// eventLimit and timesLimit are what fact.AgentLog promises.
+	eventLimit = 64
+	timesLimit = 8
+)
+
+// collection puts the messages of all sources together. A start of the agent
+// makes everything before it history.
+type collection struct {
+	source string
+	before time.Time // zero, or only what is older counts, and as history
+
+	open    bool // a message is being put together
+	current line
+	text    []byte
+
+	start, last time.Time
+	starts      int
+	version     string
+	node        string // that the lines since the start name
+	lines       int
+	header      bool // the start's first line was seen, its version was not
+	worker      bool // the worker was started since the start
+
+	now, past map[string]*fact.LogEvent // by source, stem and reason
+}
+
+func newCollection() *collection {
+	return &collection{now: map[string]*fact.LogEvent{}, past: map[string]*fact.LogEvent{}}
+}
+
+// enter begins another source. With a time only what is older counts.
+func (c *collection) enter(source string, before time.Time) { c.source, c.before = source, before }
+
+// begin takes the first line of a message.
+func (c *collection) begin(l line) {
+	c.flush()
+	c.open = true
+	c.text = append(c.text[:0], l.message[:min(len(l.message), messageLimit)]...)
+	c.current = line{time: l.time, level: l.level}
+	if c.source != mainLog && c.source != journal {
+		return
+	}
+	c.last = l.time
+	c.lines++
+}
+
+// more takes another line of the message.
+func (c *collection) more(text []byte) {
+	if !c.open || len(text) == 0 {
+		return
+	}
+	if room := messageLimit - len(c.text) - 1; room > 0 {
+		c.text = append(append(c.text, '\n'), text[:min(len(text), room)]...)
+	}
+}
+
+// flush ends the message that is being put together.
+func (c *collection) flush() {
+	if !c.open {
+		return
+	}
+	c.open = false
+	t := c.current.time
+	if !c.before.IsZero() && !t.Before(c.before) {
+		return
+	}
+	message := string(c.text)
+	body := trimTags(message)
+	if c.source == mainLog || c.source == journal {
+		c.process(body, t)
+	}
+	if n := nodeOf(message); n != "" {
+		c.node = n
+	}
+	s, ok := find(body, c.current.level)
+	if !ok || !c.counts(s, body) {
+		return
+	}
+	e := fact.LogEvent{Stem: s.stem, Source: c.source, Level: c.current.level, Count: 1, First: t, Last: t, Times: []time.Time{t}}
+	describe(&e, s, message)
+	c.put(c.now, &e)
+}
+
+// process follows the agent's processes: its starts and its version.
+func (c *collection) process(body string, t time.Time) {
+	switch v, ok := startVersion(body); {
+	case body == proxyHeader:
+		c.restart(t)
+		c.header = true
+	case ok && c.header: // the same start
+		c.header = false
+		c.version = v
+	case ok:
+		c.restart(t)
+		c.version = v
+	}
+}
+
+// restart makes everything until now history.
+func (c *collection) restart(t time.Time) {
+	for _, e := range c.now {
+		if e.Source == c.source {
+			c.put(c.past, e)
+			delete(c.now, key(e))
+		}
+	}
+	c.start, c.version, c.node, c.lines = t, "", "", 1
+	c.starts++
+	c.header, c.worker = false, false
+}
+
+// proxyHeader is the first line of an agent's process since 3.0, written
+// before it has an identity; an agent that cannot get one never writes its
+// version.
+const proxyHeader = "Proxy environment variables:"
+
+// startVersion reads "amazon-ssm-agent - v3.3.987.0", and the line of 2.x.
+func startVersion(body string) (string, bool) {
+	body = strings.TrimPrefix(body, "Starting Agent: ")
+	v, ok := strings.CutPrefix(body, "amazon-ssm-agent - v")
+	if !ok || len(v) > 32 || strings.Trim(v, "0123456789.") != "" {
+		return "", false
+	}
+	return v, true
+}
+
+// counts tells whether a line that has a stem is an event.
+func (c *collection) counts(s *stem, body string) bool {
+	switch s.stem {
+	case fact.LogProxyVariables:
+		return strings.TrimSpace(strings.TrimPrefix(body, s.text)) != ""
+	case fact.LogWorkerStart:
+		c.worker = true
+	case fact.LogWorkerExit:
+		// The agent says "is not running" before the worker's first start too.
+		return c.worker || s.errors
+	}
+	return true
+}
+
+func key(e *fact.LogEvent) string {
+	return e.Source + "\x00" + string(e.Stem) + "\x00" + string(e.Reason)
+}
+
+// put adds an event to those of its kind. Lines come in the order of time, so
+// the newer one's words win.
+func (c *collection) put(to map[string]*fact.LogEvent, e *fact.LogEvent) {
+	k := key(e)
+	old, ok := to[k]
+	if !ok {
+		to[k] = e
+		return
+	}
+	e.Count += old.Count
+	e.First = old.First
+	e.Times = append(old.Times, e.Times...)
+	if n := len(e.Times) - timesLimit; n > 0 {
+		e.Times = slices.Delete(e.Times, 0, n)
+	}
+	to[k] = e
+}
+
+// events are the events of all sources, what matters now before history where
+// there are too many. node is our own, when it is known.
+func (c *collection) events(node string) []fact.LogEvent {
+	var out []fact.LogEvent
+	since := map[string]bool{}
+	for _, e := range c.now {
+		e.Old = c.history(e, node)
+		since[e.Key()] = since[e.Key()] || !e.Old
+		out = append(out, *e)
+	}
+	for _, e := range c.past {
+		e.Old = true
+		out = append(out, *e)
+	}
+	out = slices.DeleteFunc(out, func(e fact.LogEvent) bool { return e.Old && since[e.Key()] })
+	if len(out) > eventLimit {
+		slices.SortFunc(out, func(a, b fact.LogEvent) int {
+			if a.Old != b.Old {
+				if a.Old {
+					return 1
+				}
+				return -1
+			}
+			return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.Key(), b.Key()))
+		})
+		out = out[:eventLimit]
+	}
+	sortByTime(out)
+	return out
+}
+
+// history tells whether an event since the last start line is history
+// nevertheless: of another instance, or from errors.log, which has no start
+// lines, and older than the start or than everything else that we know.
+func (c *collection) history(e *fact.LogEvent, node string) bool {
+	named := cmp.Or(e.Node, c.node)
+	switch {
+	case otherInstance(named, node):
+		return true
+	case e.Source == errorLog:
+		return c.start.IsZero() || e.Last.Before(c.start)
+	case e.Source == sleepLog:
+		return !c.start.IsZero() && e.Last.Before(c.start)
+	}
+	return false
+}
+
+// otherInstance tells two EC2 instances apart. A hybrid activation's mi- on
+// this very instance is no other instance.
+func otherInstance(named, ours string) bool {
+	return named != ours && strings.HasPrefix(named, "i-") && strings.HasPrefix(ours, "i-")
+}
+
+// trimTags takes "[amazon-ssm-agent] [Registrar] " and the like off the front
+// of a message, and the name that one part of the agent puts there without
+// brackets.
+func trimTags(m string) string {
+	for strings.HasPrefix(m, "[") {
+		_, rest, ok := strings.Cut(m, "] ")
+		if !ok {
+			break
+		}
+		m = rest
+	}
+	return strings.TrimSpace(strings.TrimPrefix(m, "EC2RoleProvider "))
+}
