@@ -204,4 +204,9 @@ var v6Docs = []Doc{
 		"The prefix of the address.",
 		"Route 64:ff9b::/96 to a NAT gateway.",
 		"None known."),
+	doc("V6-05", SevWarning, Inferred, "Groups or NACLs admit IPv4 only",
+		"Programs stall before they fall back to IPv4.",
+		"Endpoint interfaces in the VPC answer over IPv4 and are silent over IPv6. The VPC's own blocks always have a route.",
+		"Repeat the rules for the IPv6 blocks of the VPC.",
+		"AAAA records of an endpoint that is IPv4 by now."),
 }

@@ -166,6 +166,9 @@ func (v *View) misled(s fact.Search) bool {
 // systemDiffers: the system's functions do not give what its configured
 // servers and its hosts file say: a module of nsswitch or a cache of its own.
 func systemDiffers(v *View) []Finding {
+	if !v.IPv4 {
+		return nil // the system's functions leave out a family that the host does not have
+	}
 	for _, p := range v.Paths {
 		if !p.Counts || p.DNS != Pass || needRank(p.T.Need) > 1 {
 			continue

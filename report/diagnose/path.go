@@ -28,8 +28,8 @@ type AddrPath struct {
 	Addr  netip.Addr
 	Info  fact.Address
 	Ports []*PortPath
-	// Spare addresses do not count: IPv6 that this host cannot use, or IPv6
-	// that fails while IPv4 of the same name works.
+	// Spare addresses do not count: those of a family that this host does not
+	// have, or IPv6 that fails while IPv4 of the same name works.
 	Spare bool
 }
 
@@ -219,15 +219,22 @@ func (p *Path) spare(v *View) {
 		v4ok = v4ok || a.Addr.Unmap().Is4() && a.status() == Pass
 	}
 	for _, a := range p.Addrs {
-		if a.Addr.Unmap().Is4() || a.status() == Pass {
-			continue
+		switch {
+		case a.status() == Pass:
+		case a.Addr.Unmap().Is4():
+			a.Spare = !v.IPv4 && p.hasIPv6()
+		default:
+			a.Spare = v4ok || !v.IPv6 && p.hasIPv4()
 		}
-		a.Spare = v4ok || !v.IPv6 && p.hasIPv4()
 	}
 }
 
 func (p *Path) hasIPv4() bool {
 	return slices.ContainsFunc(p.Addrs, func(a *AddrPath) bool { return a.Addr.Unmap().Is4() })
+}
+
+func (p *Path) hasIPv6() bool {
+	return slices.ContainsFunc(p.Addrs, func(a *AddrPath) bool { return a.Addr.Unmap().Is6() })
 }
 
 // status of one address: every port must work.
@@ -272,7 +279,7 @@ func (p *Path) className() string {
 	out := ""
 	for _, a := range p.Addrs {
 		switch {
-		case a.Spare && len(p.Addrs) > 1 && p.hasIPv4():
+		case a.Spare:
 		case out == "":
 			out = string(a.Info.Class)
 		case out != string(a.Info.Class):

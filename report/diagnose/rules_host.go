@@ -9,7 +9,7 @@ import (
 )
 
 func hostRules() []Rule {
-	return []Rule{
+	return append(ipv6Rules(), []Rule{
 		{Code: "SELF-02", Eval: incomplete},
 		blamed("OS-01", Likely, localFirewall).explains("AG-20"),
 		blamed("OS-02", Likely, conntrack).explains("AG-20"),
@@ -26,20 +26,10 @@ func hostRules() []Rule {
 		{Code: "OS-08", Eval: otherNamespace},
 		blamed("RT-02", Likely, noLocalRoute).explains("AG-20"),
 		blamed("RT-06", Likely, overlapping).explains("AG-20"),
-		blamed("V6-02", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("This host has no IPv4 address, and %s %s IPv4 addresses only.", g.names(), verb(g.n(), "has", "have"))
-			f.Action.Do = "Set the agent's endpoints to the dual-stack names of the Region, or give the subnet NAT64 and DNS64."
-		}).explains("AG-20"),
-		{Code: "V6-01", Eval: deadIPv6},
-		blamed("V6-03", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("%s %s to NAT64 addresses (64:ff9b::/96), and they do not answer.", g.names(), verb(g.n(), "resolves", "resolve"))
-			f.Action.Do = "Route 64:ff9b::/96 of " + v.subnetID() + " to a NAT gateway."
-			f.Action.Command = v.aws("ec2", "describe-route-tables", "--filters", "Name=association.subnet-id,Values="+v.subnetID())
-		}),
 		{Code: "TL-03", Eval: wrongClock, Explains: []Code{"IA-06", "AG-20"}},
 		{Code: "OS-12", Eval: freeClock},
 		{Code: "IA-16", Eval: refusedForTime, Explains: []Code{"IA-06", "AG-20"}},
-	}
+	}...)
 }
 
 func incomplete(v *View) []Finding {
@@ -226,41 +216,6 @@ func (v *View) detour(g group, f *Finding) {
 			return
 		}
 	}
-}
-
-// deadIPv6 looks at addresses that do not count: IPv6 that fails on a host
-// with IPv6 while IPv4 of the same name answers.
-func deadIPv6(v *View) []Finding {
-	f := Finding{Code: "V6-01", Severity: SevInfo, Confidence: Likely, Action: Action{Where: "operator",
-		Do: "Repair IPv6 routing and rules of " + v.subnetID() + ", or set the endpoint's DNS records to IPv4."}}
-	if !v.IPv6 {
-		return nil
-	}
-	var hosts []string
-	for _, p := range v.Paths {
-		found := false
-		for _, a := range p.Addrs {
-			for _, pp := range a.Ports {
-				if a.Spare && pp.TCP == Fail && p.Counts {
-					found = true
-					f.Evidence = append(f.Evidence, portEvidence(pp))
-				}
-			}
-		}
-		if found {
-			hosts = append(hosts, p.T.Host)
-			f.Subjects = append(f.Subjects, p.Key)
-			if needRank(p.T.Need) <= 1 {
-				f.Severity = SevWarning
-			}
-		}
-	}
-	if len(hosts) == 0 {
-		return nil
-	}
-	f.Summary = fmt.Sprintf("The IPv6 addresses of %s do not answer, the IPv4 addresses do. Programs may stall before they fall back.", list(hosts, 3))
-	f.Action.Command = v.aws("ec2", "describe-route-tables", "--filters", "Name=association.subnet-id,Values="+v.subnetID())
-	return []Finding{f}
 }
 
 // Clock limits. AWS rejects signatures that are more than five minutes off

@@ -71,6 +71,16 @@ func imdsRules() []Rule {
 			f.Action.Do = "Exempt 169.254.169.254 and fd00:ec2::254 from the proxy (no_proxy), or remove the redirection."
 			f.Action.Command = "ip route get 169.254.169.254"
 		}),
+		one("IM-09", SevError, Likely, func(v *View, f *Finding) {
+			f.Summary = "This host has no way to 169.254.169.254, and the metadata service does not answer at its IPv6 address: that endpoint is off unless it was enabled."
+			f.Action = Action{Do: "Enable the IPv6 endpoint of the metadata service for the instance.", Where: "operator",
+				Command: v.aws("ec2", "modify-instance-metadata-options", "--instance-id", v.instance(), "--http-protocol-ipv6", "enabled", "--http-endpoint", "enabled"),
+				Verify:  "vpcdoctor check prints the instance id"}
+			f.Alternatives = []Alternative{
+				alt("RT-02", "an IPv4 address is meant here: ip -4 addr; ip route"),
+				alt("IM-04", "sudo nft list ruleset: a rule for fd00:ec2::254"),
+			}
+		}),
 		one("IM-12", SevWarning, Likely, func(v *View, f *Finding) {
 			f.Summary = fmt.Sprintf("This machine is not an EC2 instance (vendor %q) and no metadata service answers.", plain(orWord(v.Set.Host.Vendor, "unknown"), 40))
 			f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("DMI vendor %q, product %q", plain(v.Set.Host.Vendor, 40), plain(v.Set.Host.Product, 40))})
@@ -130,6 +140,9 @@ func (v *View) imdsFault() Code {
 	}
 	if v.Set.Host.EC2 == "no" {
 		return "IM-12"
+	}
+	if m.NoIPv4 && tok.Class == fact.Timeout {
+		return "IM-09"
 	}
 	if _, ok := v.imdsRoute(); ok {
 		return "IM-05"

@@ -153,6 +153,14 @@ var hostFirings = []firing{
 			w.silent("64:ff9b::3452:101")
 		},
 		miss: func(w world) { w.answer(host("ssm"), "64:ff9b::3452:101") }},
+	{code: "V6-05", sev: SevWarning,
+		make: func(w world) {
+			w.Host.Interfaces[1].Addrs = append(w.Host.Interfaces[1].Addrs, netip.MustParsePrefix("2600:1f18::5/64"))
+			w.resolves(host("ssm"), "10.192.10.11", "2600:1f18::11")
+			w.silent("2600:1f18::11")
+			w.Addresses[len(w.Addresses)-1].Class = fact.OwnVPC
+		},
+		miss: func(w world) { w.Addresses[len(w.Addresses)-1].Class = fact.PublicAWS }}, // V6-01
 	{code: "IA-16", sev: SevError, make: func(w world) { w.skewed(-11 * time.Minute) }, miss: func(w world) { w.skewed(-10 * time.Second) }},
 	{code: "IA-16", sev: SevInfo, make: func(w world) { w.skewed(40 * time.Second) }, miss: func(w world) { w.skewed(20 * time.Second) }},
 	{code: "TL-03", sev: SevError,
@@ -227,6 +235,12 @@ var imdsFirings = []firing{
 			w.Host.EC2, w.Host.Vendor = "no", "QEMU"
 		},
 		miss: func(w world) { w.Host.EC2 = "yes" }},
+	{code: "IM-09", sev: SevError,
+		make: func(w world) {
+			w.IMDS.NoIPv4, w.IMDS.Endpoint = true, "http://[fd00:ec2::254]"
+			w.imds(failed(fact.Timeout, time.Second), failed(fact.Timeout, time.Second), 0, 0)
+		},
+		miss: func(w world) { w.IMDS.NoIPv4 = false }}, // IM-13
 	{code: "IM-13", sev: SevError,
 		make: func(w world) { w.imds(failed(fact.Timeout, time.Second), failed(fact.Timeout, time.Second), 0, 0) },
 		miss: func(w world) { w.IMDS.Token.CutByBudget, w.IMDS.V1.CutByBudget = true, true }},

@@ -68,7 +68,7 @@ func missingEndpoints() []Scenario {
 			w.VPC.Endpoint(Pick(s, required)).State = "failed"
 		},
 	}, {
-		Name: "ipv6-egress-missing", Kind: Fault, Want: degraded("V6-01"), NearOf: "dual-stack",
+		Name: "ipv6-egress-missing", Kind: Fault, Want: degraded("V6-05").never("V6-01"), NearOf: "dual-stack",
 		Story: "endpoints have IPv6 addresses, the security group lets only IPv4 out",
 		Change: func(w *world.World, _ *Seed) {
 			dualStack(w)

@@ -116,7 +116,7 @@ func TestAddressesAreConsistent(t *testing.T) {
 	for _, s := range scenario.All() {
 		for n := uint64(1); n <= 3; n++ {
 			w := s.World(n)
-			if sub := w.VPC.Subnet(w.Instance.Subnet); sub == nil || !sub.CIDR.Contains(w.Instance.Addr) {
+			if sub := w.VPC.Subnet(w.Instance.Subnet); sub == nil || !sub.IPv6Only && !sub.CIDR.Contains(w.Instance.Addr) || w.Instance.IPv6.IsValid() && !sub.IPv6.Contains(w.Instance.IPv6) {
 				t.Errorf("%s, seed %d: the instance is outside its subnet", s.Name, n)
 			}
 			seen := map[string]string{w.Instance.Addr.String(): "the instance"}
