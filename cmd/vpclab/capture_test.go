@@ -19,6 +19,7 @@ import (
 	"vpcdoctor/cmd/vpclab/scenario"
 	"vpcdoctor/cmd/vpclab/world"
 	"vpcdoctor/probe/fact"
+	"vpcdoctor/probe/probetest"
 )
 
 // captured is one run of the real binary on a simulated instance, with
@@ -29,7 +30,8 @@ type captured struct {
 	exit           int
 	stdout, stderr string
 	packets        []fabric.Record
-	note           json.RawMessage // what the role of the test left in noteFile
+	calls          []probetest.APICall // requests that reached AWS, the stand-in agent's included
+	note           json.RawMessage     // what the role of the test left in noteFile
 }
 
 // Files of a capture in its working directory.
@@ -122,8 +124,8 @@ func captureWith(t *testing.T, w *world.World, role string, files map[string]str
 	if err := os.Link(doctorBin, filepath.Join(c.dir, "vpcdoctor")); err != nil {
 		t.Fatal(err)
 	}
-	log := filepath.Join(t.TempDir(), "packets.jsonl")
-	cmd := lab.Command{Dir: c.dir, Env: os.Environ(), Packets: log}
+	logs := t.TempDir()
+	cmd := lab.Command{Dir: c.dir, Env: os.Environ(), Packets: filepath.Join(logs, "packets.jsonl"), Calls: filepath.Join(logs, "calls.jsonl")}
 	if role == "" {
 		cmd.Args = append([]string{"sh", "-c", `exec ./vpcdoctor "$@" >` + stdoutFile + " 2>" + stderrFile, "vpcdoctor"}, args...)
 	} else {
@@ -141,7 +143,7 @@ func captureWith(t *testing.T, w *world.World, role string, files map[string]str
 	if role != "" && c.exit != 0 {
 		t.Fatalf("role %s ended with %d: %s", role, c.exit, c.stderr)
 	}
-	c.packets = readPackets(t, log)
+	c.packets, c.calls = readLog[fabric.Record](t, cmd.Packets), readLog[probetest.APICall](t, cmd.Calls)
 	return c
 }
 
@@ -200,19 +202,20 @@ func reportIn(t *testing.T, text string) doc {
 	return d
 }
 
-func readPackets(t *testing.T, path string) []fabric.Record {
+// readLog reads a log with one JSON value per line.
+func readLog[T any](t *testing.T, path string) []T {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var out []fabric.Record
+	var out []T
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		var r fabric.Record
+		var r T
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			t.Fatalf("packet log, line %d: %v", len(out)+1, err)
+			t.Fatalf("%s, line %d: %v", filepath.Base(path), len(out)+1, err)
 		}
 		out = append(out, r)
 	}

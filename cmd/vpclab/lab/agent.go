@@ -3,12 +3,17 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"maps"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,6 +21,7 @@ import (
 	"time"
 
 	"vpcdoctor/cmd/vpclab/world"
+	"vpcdoctor/probe/probetest"
 )
 
 // Where the agent's programs lie.
@@ -65,8 +71,50 @@ func agentFiles(w *world.World, f map[string]string) {
 		f["/var/lib/amazon/ssm/runtimeconfig/identity_config.json"] = identity(w, time.Now().UTC())
 	}
 	if a.Hybrid != "" {
-		f["/var/lib/amazon/ssm/Vault/Store/RegistrationKey"] = a.Hybrid
+		f[vaultDir+"/Store/RegistrationKey"] = a.Hybrid
 	}
+	credentialFiles(w, f)
+	now := time.Now()
+	for name, text := range a.Log {
+		f["/var/log/amazon/ssm/"+name] = logText(text, now)
+	}
+}
+
+const vaultDir = "/var/lib/amazon/ssm/Vault"
+
+// credentialFiles are the files with keys, and the vault of an EC2
+// registration. Only the agent's own user can read them.
+func credentialFiles(w *world.World, f map[string]string) {
+	a := w.Host.Agent
+	if a.Identity.Source == "SSM" && !a.Identity.Absent {
+		f[managedFile] = probetest.ManagedKeys.File()
+	}
+	if a.HybridKeys {
+		f["/root/.aws/credentials"] = probetest.HybridKeys.File()
+		f[vaultDir+"/Manifest"] = `{"RegistrationKey":"` + vaultDir + `/Store/RegistrationKey"}`
+	}
+	if a.Registered != "" {
+		f[vaultDir+"/EC2Manifest"] = `{"EC2RegistrationKey":"` + vaultDir + `/Store/EC2RegistrationKey"}`
+		f[vaultDir+"/Store/EC2RegistrationKey"] = fmt.Sprintf(
+			`{"instanceID":%q,"region":%q,"instanceType":"","availabilityZone":"","publicKey":"","privateKey":"bm90IGEga2V5","privateKeyType":"Rsa","privateKeyCreatedDate":"2026-01-01 00:00:00.000000000 +0000 UTC"}`, a.Registered, w.Region)
+	}
+}
+
+// managedFile is where the agent keeps the keys of Default Host Management.
+const managedFile = "/var/lib/amazon/ssm/credentials"
+
+// logMark is a time in a log of a scenario: "{-20m}".
+var logMark = regexp.MustCompile(`\{-[0-9a-z.]+\}`)
+
+// logText puts times into a log, as the agent writes them: in local time.
+func logText(text string, now time.Time) string {
+	return logMark.ReplaceAllStringFunc(text, func(mark string) string {
+		d, err := time.ParseDuration(strings.Trim(mark, "{}"))
+		if err != nil {
+			return mark
+		}
+		return now.Add(d).Format("2006-01-02 15:04:05.0000")
+	})
 }
 
 // identity is the agent's own record, as it writes it. Credentials count as
@@ -77,13 +125,17 @@ func identity(w *world.World, now time.Time) string {
 	if id == "" {
 		id = w.Instance.ID
 	}
+	share := "" // the instance profile's keys are never written
+	if i.Source == "SSM" {
+		share = managedFile
+	}
 	var retrieved, expires time.Time
 	if !i.Never {
 		retrieved = now.Add(-i.Age)
 		expires = retrieved.Add(time.Hour)
 	}
-	return fmt.Sprintf(`{"SchemaVersion":"1.1","InstanceId":%q,"IdentityType":"EC2","ShareFile":"","ShareProfile":"","CredentialSource":%q,"CredentialsRetrievedAt":%q,"CredentialsExpiresAt":%q}`,
-		id, i.Source, retrieved.Format(time.RFC3339), expires.Format(time.RFC3339))
+	return fmt.Sprintf(`{"SchemaVersion":"1.1","InstanceId":%q,"IdentityType":"EC2","ShareFile":%q,"ShareProfile":"","CredentialSource":%q,"CredentialsRetrievedAt":%q,"CredentialsExpiresAt":%q}`,
+		id, share, i.Source, retrieved.Format(time.RFC3339), expires.Format(time.RFC3339))
 }
 
 // startAgent starts the agent's processes and writes what systemctl shows.
@@ -99,7 +151,7 @@ func startAgent(w *world.World) error {
 			return err
 		}
 		if a.Worker {
-			if _, err := startDaemon(filepath.Join(dir, "ssm-agent-worker"), a.Env); err != nil {
+			if err := startWorker(w, filepath.Join(dir, "ssm-agent-worker")); err != nil {
 				return err
 			}
 		}
@@ -126,6 +178,61 @@ func startDaemon(path string, env map[string]string) (int, error) {
 	return cmd.Process.Pid, nil
 }
 
+// settleTime is how long the lab waits for the worker's connection. One that
+// the network does not let through stays SYN-SENT behind it.
+const settleTime = 500 * time.Millisecond
+
+// startWorker starts the worker and waits until its connection stands, if it is
+// to have one.
+func startWorker(w *world.World, path string) error {
+	a := w.Host.Agent
+	if a.Connected {
+		if err := os.WriteFile(peerFile, []byte(peer(w).String()), 0o644); err != nil {
+			return fmt.Errorf("writing the worker's peer: %w", err)
+		}
+	}
+	if _, err := startDaemon(path, a.Env); err != nil || !a.Connected {
+		return err
+	}
+	for limit := time.Now().Add(settleTime); time.Now().Before(limit); time.Sleep(2 * time.Millisecond) {
+		if _, err := os.Stat(peerFile + ".up"); err == nil {
+			break
+		}
+	}
+	return nil
+}
+
+// peer is the address that the worker connects to.
+func peer(w *world.World) netip.AddrPort {
+	if w.Host.Agent.Peer.IsValid() {
+		return w.Host.Agent.Peer
+	}
+	name := "ssmmessages." + w.Region + "." + w.Suffix
+	only6 := w.VPC.Subnet(w.Instance.Subnet).IPv6Only
+	for _, a := range w.Ask(world.ResolverAddr, name, only6).Addrs {
+		return netip.AddrPortFrom(a, 443)
+	}
+	return netip.AddrPortFrom(w.PublicAddrs(name)[0], 443)
+}
+
+// holdPeer keeps one TCP connection to the address in peerFile, without ever
+// saying anything, and tries again when it is lost.
+func holdPeer() {
+	to, err := os.ReadFile(peerFile)
+	if err != nil {
+		return
+	}
+	for ; ; time.Sleep(time.Second) {
+		c, err := net.Dial("tcp", string(to))
+		if err != nil {
+			continue
+		}
+		_ = os.WriteFile(peerFile+".up", nil, 0o644) // the lab goes on without it, only later
+		_, _ = io.Copy(io.Discard, c)
+		c.Close()
+	}
+}
+
 // unitText is the output of systemctl show for every unit of the scenario,
 // one block each.
 func unitText(w *world.World, pid int, now time.Time) string {
@@ -137,10 +244,59 @@ func unitText(w *world.World, pid int, now time.Time) string {
 		if u.Active == "active" {
 			main, active, inactive = pid, since, ""
 		}
-		fmt.Fprintf(&b, "Id=%s\nLoadState=%s\nActiveState=%s\nSubState=%s\nUnitFileState=%s\nResult=%s\nNRestarts=%d\nMainPID=%d\nExecMainStatus=%d\nActiveEnterTimestamp=%s\nInactiveEnterTimestamp=%s\n\n",
-			u.Name, u.Load, u.Active, u.Sub, u.UnitFile, u.Result, u.Restarts, main, u.ExitCode, active, inactive)
+		code, status := 0, u.ExitCode // CLD_EXITED and CLD_KILLED of waitid(2)
+		switch {
+		case u.Signal != 0:
+			code, status = 2, u.Signal
+		case u.Active != "active":
+			code = 1
+		}
+		after := cmp.Or(u.RestartAfter, 90*time.Second)
+		fmt.Fprintf(&b, "Id=%s\nLoadState=%s\nActiveState=%s\nSubState=%s\nUnitFileState=%s\nResult=%s\nNRestarts=%d\nMainPID=%d\nExecMainStatus=%d\nActiveEnterTimestamp=%s\nInactiveEnterTimestamp=%s\n",
+			u.Name, u.Load, u.Active, u.Sub, u.UnitFile, u.Result, u.Restarts, main, status, active, inactive)
+		fmt.Fprintf(&b, "ExecMainCode=%d\nFragmentPath=%s\nDropInPaths=%s\nRestart=%s\nRestartUSec=%s\nNeedDaemonReload=%s\nUser=%s\nEnvironment=%s\n\n",
+			code, fragment(u), strings.Join(u.DropIns, " "), cmp.Or(u.Restart, "always"), unitSpan(after), yesNo(u.NeedReload), u.User, strings.Join(u.Environment, " "))
 	}
 	return b.String()
+}
+
+func fragment(u world.Unit) string {
+	switch {
+	case u.Fragment != "":
+		return u.Fragment
+	case u.Load == "masked":
+		return "/etc/systemd/system/" + u.Name
+	case u.Load != "loaded":
+		return ""
+	case u.Name == world.SnapUnit:
+		return "/etc/systemd/system/" + u.Name
+	}
+	return "/usr/lib/systemd/system/" + u.Name
+}
+
+// unitSpan is a time span as systemctl prints it: "1min 30s", "100ms".
+func unitSpan(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	}
+	var parts []string
+	for _, u := range []struct {
+		name string
+		unit time.Duration
+	}{{"h", time.Hour}, {"min", time.Minute}, {"s", time.Second}} {
+		if n := d / u.unit; n > 0 {
+			parts = append(parts, fmt.Sprint(int(n))+u.name)
+			d -= n * u.unit
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }
 
 // agentProcess is one of the agent's processes: it tells its version or waits
@@ -155,6 +311,9 @@ func agentProcess(name string, args []string) int {
 		return 0
 	}
 	runtime.GOMAXPROCS(1)
+	if strings.HasSuffix(name, "ssm-agent-worker") {
+		go holdPeer()
+	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM)
 	signal.Ignore(syscall.SIGINT) // the terminal's Ctrl-C is for the command
@@ -188,17 +347,39 @@ func fakeTool(name string, args []string) int {
 			blocks[id] = block + "\n"
 		}
 	}
-	var out []string
-	for _, a := range args[1:] {
+	var out, properties []string
+	for i, a := range args[1:] {
+		if args[i] == "-p" {
+			properties = append(properties, strings.Split(a, ",")...)
+		}
 		if !strings.HasSuffix(a, ".service") {
 			continue
 		}
 		block, ok := blocks[a]
 		if !ok {
-			block = fmt.Sprintf("Id=%s\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\nResult=success\nNRestarts=0\nMainPID=0\nExecMainStatus=0\n", a)
+			block = fmt.Sprintf(unknownUnit, a)
 		}
-		out = append(out, block)
+		out = append(out, chosen(block, properties))
 	}
 	fmt.Print(strings.Join(out, "\n"))
 	return 0
+}
+
+// unknownUnit is what systemctl shows of a unit that does not exist.
+const unknownUnit = "Id=%s\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\nResult=success\nNRestarts=0\nMainPID=0\n" +
+	"ExecMainStatus=0\nExecMainCode=0\nFragmentPath=\nDropInPaths=\nRestart=no\nRestartUSec=100ms\nNeedDaemonReload=no\nUser=\nEnvironment=\n"
+
+// chosen keeps the lines of a block whose property was asked for; no properties:
+// all.
+func chosen(block string, properties []string) string {
+	if len(properties) == 0 {
+		return block
+	}
+	var b strings.Builder
+	for l := range strings.Lines(block) {
+		if name, _, _ := strings.Cut(l, "="); slices.Contains(properties, name) {
+			b.WriteString(l)
+		}
+	}
+	return b.String()
 }

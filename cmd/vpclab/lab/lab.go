@@ -38,6 +38,7 @@ type Command struct {
 	Env  []string // NAME=value, the whole environment
 
 	Packets string // file of the host that gets one fabric.Record per packet; empty: none
+	Calls   string // file of the host that gets one probetest.APICall per request to AWS; empty: none
 }
 
 // spec is what the stages hand down to each other.

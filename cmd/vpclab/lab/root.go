@@ -20,12 +20,13 @@ const (
 	hostBin        = "/run/vpclab/bin" // the host's /usr/bin
 	unitsFile      = "/run/vpclab/units.txt"
 	rpmFile        = "/run/vpclab/rpm.txt"
+	peerFile       = "/run/vpclab/peer.txt" // that the agent's worker connects to
 	referenceRoots = "/etc/vpclab/aws-ca.pem"
 )
 
 // ownDirs are the top-level directories that the instance does not share with
 // the host: they are made fresh.
-var ownDirs = []string{"etc", "run", "var", "tmp", "proc", "sys", "snap", "mnt", "old_root"}
+var ownDirs = []string{"root", "etc", "run", "var", "tmp", "proc", "sys", "snap", "mnt", "old_root"}
 
 // replaced are programs of the host that must not be seen on the instance.
 var replaced = []string{"systemctl", "rpm", "snap", "amazon-ssm-agent", "ssm-agent-worker", "ssm-cli"}

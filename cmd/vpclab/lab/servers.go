@@ -21,7 +21,14 @@ import (
 // serve starts the world's servers. One listener per port takes the
 // connections to every address; the address that was dialled tells who
 // answers.
-func serve(w *world.World, p *pki) error {
+func serve(w *world.World, p *pki, calls io.Writer) error {
+	api, err := newAPI(w, calls)
+	if err != nil {
+		return err
+	}
+	if err := checkPolicies(w); err != nil {
+		return err
+	}
 	if err := serveDNS(w); err != nil {
 		return err
 	}
@@ -32,7 +39,7 @@ func serve(w *world.World, p *pki) error {
 	if err != nil {
 		return err
 	}
-	s := &servers{w: w, pki: p, relays: relays, at: map[netip.AddrPort]feed{}}
+	s := &servers{w: w, pki: p, api: api, relays: relays, at: map[netip.AddrPort]feed{}}
 	for _, port := range w.Ports() {
 		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 		if err != nil {
@@ -48,6 +55,7 @@ func serve(w *world.World, p *pki) error {
 type servers struct {
 	w   *world.World
 	pki *pki
+	api *probetest.API
 
 	relays map[world.Program]netip.AddrPort // where the programs listen that stand in for servers
 
@@ -106,7 +114,13 @@ func (s *servers) serveAt(local netip.AddrPort, f feed) {
 // tlsServer is the server of one address of a TLS service.
 func (s *servers) tlsServer(local netip.AddrPort, svc world.Service) *probetest.TLSServer {
 	offset := s.w.Clock + s.w.DateLie
-	front := probetest.AWSHandler(probetest.AWSOptions{Mode: awsMode(svc.Behavior), Offset: offset})
+	mode := awsMode(svc.Behavior)
+	front := probetest.AWSHandler(probetest.AWSOptions{Mode: mode, Offset: offset})
+	if mode == probetest.AWSFine {
+		from := source(svc)
+		from.Front = front
+		front = s.api.Via(from)
+	}
 	return &probetest.TLSServer{
 		CertificateFor: func(sni string) *tls.Certificate { return s.pki.certificate(s.w.Serve(local, sni), sni) },
 		Handler:        buckets{front, svc, offset},

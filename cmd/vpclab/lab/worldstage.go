@@ -4,6 +4,7 @@ package lab
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -36,7 +37,13 @@ func runWorld() (int, error) {
 		return 0, err
 	}
 	pki := newPKI(s.World)
-	if err := serve(s.World, pki); err != nil {
+	var calls io.Writer
+	if s.Command.Calls != "" {
+		if calls, err = appendTo(s.Command.Calls); err != nil {
+			return 0, err
+		}
+	}
+	if err := serve(s.World, pki, calls); err != nil {
 		return 0, err
 	}
 	s.Files = instanceFiles(s.World, pki)
@@ -132,10 +139,9 @@ func (n *network) start(s *spec) error {
 		c.Trace = os.Stderr
 	}
 	if s.Command.Packets != "" {
-		// Kept open until the end of the process, which ends with the command.
-		log, err := os.OpenFile(s.Command.Packets, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		log, err := appendTo(s.Command.Packets)
 		if err != nil {
-			return fmt.Errorf("opening the packet log: %w", err)
+			return err
 		}
 		c.Packets = log
 	}
@@ -150,6 +156,16 @@ func (n *network) start(s *spec) error {
 	go pump(n.instance, f, fabric.Instance)
 	go pump(n.lab, f, fabric.Lab)
 	return nil
+}
+
+// appendTo opens a log of the host. It stays open until the end of the process,
+// which ends with the command.
+func appendTo(path string) (*os.File, error) {
+	log, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening a log: %w", err)
+	}
+	return log, nil
 }
 
 func pump(from *fabric.Socket, f *fabric.Fabric, side fabric.Side) {

@@ -93,6 +93,21 @@ type Agent struct {
 	Config   string            // amazon-ssm-agent.json; empty: absent
 	Identity Identity          // its own record of who it is
 	Hybrid   string            // registration key of a hybrid activation; empty: absent
+
+	// HybridKeys says that root's ~/.aws/credentials has keys of the hybrid
+	// activation's role, as the agent writes them.
+	HybridKeys bool
+	// Registered is the node id of the EC2 registration in the vault; empty: no
+	// vault.
+	Registered string
+	// Log are files of /var/log/amazon/ssm by name. "{-20m}" in a text becomes
+	// the time that long before the run, in the form of the agent's log.
+	Log map[string]string
+	// Connected says that the worker holds a TCP connection to ssmmessages, or
+	// keeps trying to where the network does not let it. Peer is where to;
+	// zero: the address that the VPC's resolver gives.
+	Connected bool
+	Peer      netip.AddrPort
 }
 
 // Identity is the agent's record of who it is and where its credentials came
@@ -121,6 +136,15 @@ type Unit struct {
 	Result   string
 	Restarts int
 	ExitCode int
+
+	Signal       int           // that ended the main process; then ExitCode is 0
+	Fragment     string        // path of the unit file; empty: below /usr/lib/systemd/system
+	DropIns      []string      // paths; their content is in Host.Files
+	Restart      string        // empty: always
+	RestartAfter time.Duration // 0: 90 s, as in the package's unit
+	NeedReload   bool          // the files changed after the manager read them
+	User         string        // of User=; empty: root
+	Environment  []string      // of Environment=, "NAME=value"
 }
 
 // PackageUnit and SnapUnit are the agent's unit names.

@@ -29,6 +29,8 @@ type Service struct {
 	Denies    []string // S3 buckets that the endpoint on the way refuses
 	Proxy     *Proxy
 	Private   bool
+	Endpoint  *Endpoint // that the connection came through; nil: none
+	VPC       string    // of that endpoint
 }
 
 // Serve tells who answers a connection to an address and port.
@@ -58,7 +60,10 @@ func (w *World) Serve(dst netip.AddrPort, sni string) Service {
 	if sni == "" {
 		sni = w.faultyHostAt(a)
 	}
-	s := Service{Kind: FrontEnd, Name: "ec2." + w.Region + "." + w.Suffix, Intercept: w.intercepted(dst, sni), Denies: w.denied(a)}
+	s := Service{Kind: FrontEnd, Name: "ec2." + w.Region + "." + w.Suffix, Intercept: w.intercepted(dst, sni)}
+	if e := w.gateway(a); e != nil {
+		s.Denies, s.Endpoint, s.VPC = e.Denies, e, w.VPC.ID
+	}
 	if slices.Contains(w.PublicAddrs(sni), a) {
 		s.Name, s.Hosts = sni, []string{sni}
 		if under(sni, "s3."+w.Region+"."+w.Suffix) {
@@ -97,7 +102,7 @@ func (w *World) serveIn(v *VPC, dst netip.AddrPort) (Service, bool) {
 				return Service{Kind: RawTCP, Private: true}, true
 			}
 			hosts := append(slices.Clone(e.Hosts), "*."+vpceDomain(w.EndpointName(e)))
-			return Service{Kind: FrontEnd, Name: first(e.Hosts), Hosts: hosts, Behavior: e.Server, Denies: e.Denies, Private: true}, true
+			return Service{Kind: FrontEnd, Name: first(e.Hosts), Hosts: hosts, Behavior: e.Server, Denies: e.Denies, Private: true, Endpoint: e, VPC: v.ID}, true
 		}
 	}
 	for _, s := range v.Servers {
@@ -116,9 +121,8 @@ func (w *World) serveIn(v *VPC, dst netip.AddrPort) (Service, bool) {
 	return Service{}, false
 }
 
-// denied lists the buckets that the policy of the gateway endpoint on the way
-// to a public address leaves out.
-func (w *World) denied(a netip.Addr) []string {
+// gateway is the gateway endpoint on the way to a public address, if any.
+func (w *World) gateway(a netip.Addr) *Endpoint {
 	s := w.VPC.Subnet(w.Instance.Subnet)
 	if s == nil {
 		return nil
@@ -126,7 +130,7 @@ func (w *World) denied(a netip.Addr) []string {
 	r, ok := w.route(&w.VPC, s, a)
 	for i := range w.VPC.Endpoints {
 		if e := &w.VPC.Endpoints[i]; ok && e.Gateway && e.ID == r.Target {
-			return e.Denies
+			return e
 		}
 	}
 	return nil

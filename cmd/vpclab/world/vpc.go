@@ -106,6 +106,7 @@ type Endpoint struct {
 	Server     ServerBehavior // how the service behind it answers
 	IPv6DNS    bool           // the private names have AAAA records too
 	Denies     []string       // S3 buckets that the endpoint policy leaves out
+	Policy     Policy         // for signed calls; empty: full access
 }
 
 // EndpointENI is the endpoint's interface in one subnet.

@@ -40,6 +40,8 @@ type World struct {
 	Clock       time.Duration // the world's clock minus the instance's
 	DateLie     time.Duration // added to the Date of every answer by a device on the path
 	NoTime      bool          // the Amazon Time Sync Service stays silent
+	IAM         IAM           // who may do what
+	Resources   Resources     // documents, buckets, keys, log groups of the account
 	Host        Host          // inside the instance
 }
 
