@@ -40,7 +40,7 @@ const firstVersion = "0.1.0"
 // groupOrder is the order of the groups, from the ground up: the order in
 // which a reader looks for a fault.
 var groupOrder = []string{
-	"SELF", "OS", "IM", "CN", "DN", "RT", "SG", "GW", "EP", "PL", "V6", "FW", "TL", "PX", "IA", "AG", "SV",
+	"SELF", "OS", "IM", "CN", "DN", "RT", "SG", "GW", "EP", "PL", "V6", "FW", "TL", "PX", "IA", "AG", "SM", "RC", "SV",
 }
 
 // retired lists codes that were printed once and are not any more. A number in
@@ -51,7 +51,7 @@ var retired []Code
 // of groupOrder and then by number.
 var docs = slices.Concat(
 	selfDocs, osDocs, imdsDocs, partitionDocs, dnsDocs, routeDocs, groupDocs, gatewayDocs, endpointDocs,
-	serviceDocs, v6Docs, firewallDocs, tlsDocs, proxyDocs, iamDocs, agentDocs, awsDocs,
+	serviceDocs, v6Docs, firewallDocs, tlsDocs, proxyDocs, iamDocs, agentDocs, sessionDocs, commandDocs, awsDocs,
 )
 
 var docOf = func() map[Code]Doc {

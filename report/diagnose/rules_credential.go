@@ -19,8 +19,8 @@ func credentialRules() []Rule {
 	}
 }
 
-// told are the events of one reason since the agent's last start.
-func (v *View) told(is func(*fact.LogEvent) bool) []*fact.LogEvent {
+// lines are the events of one reason since the agent's last start.
+func (v *View) lines(is func(*fact.LogEvent) bool) []*fact.LogEvent {
 	var out []*fact.LogEvent
 	for _, e := range refs(v.Set.Agent.Log.Events, logOrder) {
 		if !e.Old && is(e) {
@@ -30,8 +30,8 @@ func (v *View) told(is func(*fact.LogEvent) bool) []*fact.LogEvent {
 	return out
 }
 
-func (v *View) toldFor(reasons ...fact.LogReason) []*fact.LogEvent {
-	return v.told(func(e *fact.LogEvent) bool { return slices.Contains(reasons, e.Reason) })
+func (v *View) linesFor(reasons ...fact.LogReason) []*fact.LogEvent {
+	return v.lines(func(e *fact.LogEvent) bool { return slices.Contains(reasons, e.Reason) })
 }
 
 func logEvidence(e *fact.LogEvent) Evidence {
@@ -61,7 +61,7 @@ func (v *View) errorsOf(is func(*fact.Call) bool, reasons ...fact.LogReason) (ev
 			ev, now = append(ev, callEvidence(c)), true
 		}
 	}
-	for _, e := range v.toldFor(reasons...) {
+	for _, e := range v.linesFor(reasons...) {
 		if len(ev) < 3 {
 			ev = append(ev, logEvidence(e))
 		}
@@ -160,7 +160,7 @@ func tooOften(v *View) []Finding {
 		Summary: "AWS throttles calls of this account in this Region.",
 		Action:  Action{Do: "Find who calls that often (CloudTrail, by ThrottlingException); the agent backs off by itself.", Where: "operator"}}
 	n := 0
-	for _, e := range v.toldFor(fact.ReasonThrottled) {
+	for _, e := range v.linesFor(fact.ReasonThrottled) {
 		n += e.Count
 	}
 	if up, known := v.connected(); n > fewThrottled && known && !up {
@@ -211,7 +211,7 @@ func otherCredentials(v *View) []Finding {
 // agent did not try Default Host Management (ssm-agent.md 4.3). The reason is
 // the cause; a path that fails has its own code.
 func noFallback(v *View) []Finding {
-	es := v.told(func(e *fact.LogEvent) bool { return e.Stem == fact.LogSkipFallback })
+	es := v.lines(func(e *fact.LogEvent) bool { return e.Stem == fact.LogSkipFallback })
 	if up, _ := v.connected(); len(es) == 0 || up || !v.managed() {
 		return nil
 	}

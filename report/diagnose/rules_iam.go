@@ -15,7 +15,7 @@ func iamRules() []Rule {
 		{Code: "IA-05", Eval: trustPolicy, Explains: []Code{"AG-20"}},
 		{Code: "IA-06", Eval: expiredRole, Explains: []Code{"AG-20"}},
 		{Code: "IA-07", Eval: noManagement, Explains: []Code{"AG-20"}},
-	}, denialRules(), credentialRules())
+	}, denialRules(), credentialRules(), sessionRules())
 }
 
 // dhmc tells what the agent's own record says of Default Host Management:
@@ -27,7 +27,7 @@ func (v *View) dhmc() (works, known bool) {
 			return true, true // what it gave lies on the disk
 		}
 	}
-	if len(v.toldFor(fact.ReasonNotConfigured)) > 0 {
+	if len(v.linesFor(fact.ReasonNotConfigured)) > 0 {
 		if up, _ := v.connected(); !up {
 			return false, true
 		}
@@ -104,7 +104,7 @@ func noManagement(v *View) []Finding {
 	}
 	evidence := append(roleEvidence(v), identityEvidence(v))
 	summary := "No instance profile is attached, and the agent's own record shows no working credentials from Default Host Management."
-	if es := v.toldFor(fact.ReasonNotConfigured); len(es) > 0 {
+	if es := v.linesFor(fact.ReasonNotConfigured); len(es) > 0 {
 		evidence = append(evidence, logEvidence(es[0]))
 		summary = "No instance profile is attached, and AWS told the agent that Default Host Management is not configured for this account."
 	}
@@ -152,7 +152,7 @@ func trustPolicy(v *View) []Finding {
 	conf, evidence := Proved, roleEvidence(v)
 	if r.State != fact.RoleError || r.Code != "AssumeRoleUnauthorizedAccess" {
 		// Where IMDS was not asked, the agent's log may have its answer.
-		es := v.toldFor(fact.ReasonAssumeRole)
+		es := v.linesFor(fact.ReasonAssumeRole)
 		if up, _ := v.connected(); r.State != fact.RoleUnknown || len(es) == 0 || up {
 			return nil
 		}

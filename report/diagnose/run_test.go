@@ -12,7 +12,7 @@ import (
 )
 
 func allFirings() []firing {
-	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings, iamFirings)
+	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings, iamFirings, sessionFirings)
 }
 
 func find(v Verdict, c Code) *Finding {
