@@ -21,7 +21,7 @@ func (v *View) rows() []Row {
 }
 
 func (v *View) directRow(p *Path) Row {
-	r := Row{Key: p.Key, ID: p.T.ID, Host: p.T.Host, Need: string(p.T.Need), Path: "direct", Status: p.Status, Class: p.Class, Addrs: len(p.Answer.Addrs)}
+	r := Row{Key: p.Key, ID: p.T.ID, Host: p.T.Host, Need: string(p.T.Need), Path: "direct", Status: p.Status, Class: p.Class, Way: v.storeWay(p), Addrs: len(p.Answer.Addrs)}
 	r.DNS = v.dnsCell(p)
 	ports := p.ports()
 	r.TCP = cell(ports, func(pp *PortPath) (CheckStatus, fact.Outcome, bool) { return pp.TCP, pp.Dial.Outcome, true })

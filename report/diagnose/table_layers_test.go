@@ -80,9 +80,34 @@ var layerFirings = []firing{
 	{code: "GW-05", sev: SevWarning,
 		make: func(w world) { w.objects(403, 403) },
 		miss: func(w world) { w.Objects[0].HTTPStatus = 200 }}, // info: one may have moved
+	{code: "GW-05", sev: SevWarning, // another Region is behind routers, our own S3 is not: a gateway endpoint
+		make: func(w world) {
+			w.objects(403, 403)
+			w.traces(0, 2)
+		},
+		miss: func(w world) { w.Traces = nil; w.traces(2, 2) }}, // by NAT, where no policy is
 	{code: "GW-05", sev: SevInfo,
 		make: func(w world) { w.objects(403, 200) },
 		miss: func(w world) { w.Objects[0].RequestID = "" }}, // not S3 that says so
+}
+
+// traces are those to the S3 that refused the objects and to another Region's,
+// with that many routers on the way.
+func (w world) traces(here, there int) {
+	for i, n := range []int{here, there} {
+		at := netip.MustParseAddrPort([]string{"52.82.188.1:443", "54.222.50.1:443"}[i])
+		t := fact.Trace{Outcome: ok(ms), Addr: at, Reached: n + 1}
+		for k := range n {
+			t.Hops = append(t.Hops, fact.Hop{TTL: k + 1, From: netip.MustParseAddr("100.65.8.1"), ICMP: "time_exceeded"})
+		}
+		w.Traces = append(w.Traces, t)
+		if i == 0 {
+			for k := range w.Objects {
+				w.Objects[k].Addr = at
+			}
+			w.Addresses = append(w.Addresses, fact.Address{Addr: at.Addr(), Class: fact.PublicAWS})
+		}
+	}
 }
 
 func (w world) objects(status ...int) {

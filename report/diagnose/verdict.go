@@ -127,10 +127,11 @@ type Row struct {
 	ID     string      `json:"id"`
 	Host   string      `json:"host"`
 	Need   string      `json:"need"`
-	Path   string      `json:"path"`   // direct | proxy
-	Status CheckStatus `json:"status"` // of the whole row, as the verdict counts it
-	Class  string      `json:"class"`  // address class of the answer, "mixed" when several
-	Addrs  int         `json:"addrs"`  // addresses in the answer
+	Path   string      `json:"path"`          // direct | proxy
+	Status CheckStatus `json:"status"`        // of the whole row, as the verdict counts it
+	Class  string      `json:"class"`         // address class of the answer, "mixed" when several
+	Way    string      `json:"way,omitempty"` // to S3 or DynamoDB, when that was reached: interface endpoint | gateway endpoint | NAT or internet gateway | undecided
+	Addrs  int         `json:"addrs"`         // addresses in the answer
 	DNS    Check       `json:"dns"`
 	TCP    Check       `json:"tcp"`
 	TLS    Check       `json:"tls"`

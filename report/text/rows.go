@@ -122,7 +122,7 @@ func tableOf(in []diagnose.Row, suffix string) table {
 		}
 		t.add(
 			cell{word(r.Status), statusStyle(r.Status)}, cell{name, plain},
-			checkCell(r.DNS), cell{classWord(r.Class), plain},
+			checkCell(r.DNS), cell{wayWord(r), plain},
 			checkCell(r.TCP), checkCell(r.TLS), checkCell(r.AWS),
 		)
 	}
@@ -162,6 +162,18 @@ func checkCell(c diagnose.Check) cell {
 		w += " " + own
 	}
 	return cell{w, statusStyle(c.Status)}
+}
+
+// wayWord is the address class, with the way to S3 and DynamoDB where the run
+// could tell it.
+func wayWord(r diagnose.Row) string {
+	switch r.Way {
+	case "gateway endpoint":
+		return "public, gateway"
+	case "NAT or internet gateway":
+		return "public, NAT/IGW"
+	}
+	return classWord(r.Class)
 }
 
 // classWord is the address class in words of the reader.

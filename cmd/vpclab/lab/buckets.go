@@ -4,7 +4,6 @@ package lab
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +31,7 @@ func (b buckets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Server", "AmazonS3")
 	h["x-amz-request-id"] = []string{"4VPCLAB0BUCKET00"}
 	h.Set("Content-Length", "0")
-	if slices.Contains(b.svc.Denies, bucket) {
+	if world.MatchName(b.svc.Denies, bucket) {
 		w.WriteHeader(http.StatusForbidden)
 	}
 }

@@ -45,6 +45,7 @@ type ServerBehavior struct {
 type Internet struct {
 	Absent  []string                  // names that do not exist, with everything below them
 	Servers map[string]ServerBehavior // by host name, where it differs from a healthy one
+	Denies  []string                  // S3 buckets whose objects S3 itself refuses; "*": all
 }
 
 // Proxy is an HTTP proxy. Its address belongs to a Server of some network.

@@ -60,9 +60,9 @@ func (w *World) Serve(dst netip.AddrPort, sni string) Service {
 	if sni == "" {
 		sni = w.faultyHostAt(a)
 	}
-	s := Service{Kind: FrontEnd, Name: "ec2." + w.Region + "." + w.Suffix, Intercept: w.intercepted(dst, sni)}
+	s := Service{Kind: FrontEnd, Name: "ec2." + w.Region + "." + w.Suffix, Intercept: w.intercepted(dst, sni), Denies: w.Internet.Denies}
 	if e := w.gateway(a); e != nil {
-		s.Denies, s.Endpoint, s.VPC = e.Denies, e, w.VPC.ID
+		s.Denies, s.Endpoint, s.VPC = slices.Concat(s.Denies, e.Denies), e, w.VPC.ID
 	}
 	if slices.Contains(w.PublicAddrs(sni), a) {
 		s.Name, s.Hosts = sni, []string{sni}
