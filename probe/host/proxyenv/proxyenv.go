@@ -1,5 +1,5 @@
 // Package proxyenv reads proxy variables the way Go programs do: the SSM Agent
-// is one, and so are we.
+// is one, and so are we. Scopes finds the places of a host that set them.
 //
 // In goes a function that looks a variable up, out come the setting as a fact,
 // free of user names and passwords, and the parsed URLs, which may carry both
