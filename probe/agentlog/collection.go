@@ -55,7 +55,7 @@ func (c *collection) begin(l line) {
 	if c.source != mainLog && c.source != journal {
 		return
 	}
-	c.last = l.time
+	c.last = later(c.last, l.time)
 	c.lines++
 }
 
@@ -157,8 +157,8 @@ func key(e *fact.LogEvent) string {
 	return e.Source + "\x00" + string(e.Stem) + "\x00" + string(e.Reason)
 }
 
-// put adds an event to those of its kind. Lines come in the order of time, so
-// the newer one's words win.
+// put adds an event to those of its kind, and the later line's words win. Two
+// processes write into one file, so lines of the same moment may change places.
 func (c *collection) put(to map[string]*fact.LogEvent, e *fact.LogEvent) {
 	k := key(e)
 	old, ok := to[k]
@@ -167,12 +167,26 @@ func (c *collection) put(to map[string]*fact.LogEvent, e *fact.LogEvent) {
 		return
 	}
 	e.Count += old.Count
-	e.First = old.First
+	e.First, e.Last = earlier(old.First, e.First), later(old.Last, e.Last)
 	e.Times = append(old.Times, e.Times...)
 	if n := len(e.Times) - timesLimit; n > 0 {
 		e.Times = slices.Delete(e.Times, 0, n)
 	}
 	to[k] = e
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // events are the events of all sources, what matters now before history where

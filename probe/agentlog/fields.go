@@ -124,12 +124,12 @@ func addrPort(s string) netip.AddrPort {
 // urlHost is the host of the first URL that a request was made to. The verb
 // before it tells it from one that an answer quotes.
 func urlHost(m string) string {
-	for _, verb := range []string{`Post "`, `Get "`, `Put "`, `Head "`, "connection to: "} {
+	for _, verb := range []string{"Post ", "Get ", "Put ", "Head ", "connection to: "} {
 		_, rest, ok := strings.Cut(m, verb)
 		if !ok {
 			continue
 		}
-		scheme, rest, ok := strings.Cut(rest, "://")
+		scheme, rest, ok := strings.Cut(strings.TrimPrefix(rest, `"`), "://")
 		if !ok || scheme != "https" && scheme != "http" && scheme != "wss" {
 			continue
 		}

@@ -20,7 +20,6 @@ var reasons = []struct {
 	{"UnrecognizedClientException", "", fact.ReasonBadToken},
 	{"InvalidClientTokenId", "", fact.ReasonBadToken},
 	{"AssumeRoleUnauthorizedAccess", "", fact.ReasonAssumeRole},
-	{"no EC2 instance role found", "", fact.ReasonNoRole},
 	{"Throttling", "", fact.ReasonThrottled},
 	{"RequestLimitExceeded", "", fact.ReasonThrottled},
 	{"Rate exceeded", "", fact.ReasonThrottled},
@@ -58,6 +57,7 @@ var reasons = []struct {
 	{"deadline exceeded", "", fact.ReasonTimeout},
 	{"Client.Timeout", "", fact.ReasonTimeout},
 	{"i/o timeout", "", fact.ReasonTimeout},
+	{"no EC2 instance role found", "", fact.ReasonNoRole}, // last: its cause may be quoted
 }
 
 // reason finds why.
@@ -93,7 +93,7 @@ var refusals = []struct {
 // "Failed to dial websocket: Forbidden".
 func proxyStatus(m string) int {
 	at := strings.LastIndex(m, `": `)
-	rest := ""
+	var rest string
 	switch {
 	case at >= 0 && strings.Contains(m[:at], `"https://`):
 		rest = m[at+len(`": `):]

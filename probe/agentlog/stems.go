@@ -102,6 +102,7 @@ var failed = []stem{
 	{text: "read-only file system", stem: fact.LogReadOnly},
 	{text: "/amazon/ssm", also: "permission denied", stem: fact.LogNoPermission},
 	{text: "error when calling AWS APIs", stem: fact.LogAPICall, errors: true},
+	{text: "Retrieve credentials produced error", stem: fact.LogAPICall, errors: true},
 }
 
 // byFirst is said by the first byte of the text.
