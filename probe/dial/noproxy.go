@@ -3,23 +3,63 @@ package dial
 import (
 	"net"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
-
-	"golang.org/x/net/http/httpproxy"
 
 	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/fact"
 )
 
 // NoProxy tells whether a no_proxy value exempts host:port, by the rules of Go
-// programs (golang.org/x/net/http/httpproxy), which the SSM Agent is one of.
-// Loopback names are always exempt.
+// programs (package httpproxy of golang.org/x/net), which the SSM Agent is one
+// of. Loopback names are always exempt. The tests hold it against that package,
+// which the binary does without: its tables of international names are 250 kB.
+// Here such a name in the list matches nothing.
 func NoProxy(host string, port uint16, noProxy string) bool {
-	proxyFor := (&httpproxy.Config{HTTPSProxy: "http://proxy.invalid:1", NoProxy: noProxy}).ProxyFunc()
-	u, err := proxyFor(&url.URL{Scheme: "https", Host: net.JoinHostPort(host, strconv.Itoa(int(port)))})
-	return err == nil && u == nil
+	var ip net.IP
+	if a, err := netip.ParseAddr(host); err == nil {
+		ip = net.IP(a.AsSlice())
+	}
+	if host == "localhost" || ip.IsLoopback() {
+		return true
+	}
+	host = strings.ToLower(strings.TrimSpace(host))
+	for entry := range strings.SplitSeq(noProxy, ",") {
+		entry = strings.ToLower(strings.TrimSpace(entry))
+		if entry == "*" {
+			return true
+		}
+		if _, block, err := net.ParseCIDR(entry); err == nil {
+			if ip != nil && block.Contains(ip) {
+				return true
+			}
+			continue
+		}
+		name, only, err := net.SplitHostPort(entry)
+		if err != nil {
+			name, only = entry, ""
+		}
+		if name != "" && (only == "" || only == strconv.Itoa(int(port))) && goEntry(name, host, ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// goEntry tells whether one entry of a list, without its port, covers a host:
+// an address itself; a name itself and every name under it; a name with a dot
+// or "*." before it only what is under it.
+func goEntry(entry, host string, ip net.IP) bool {
+	if a := net.ParseIP(entry); a != nil || ip != nil {
+		return a != nil && ip != nil && a.Equal(ip)
+	}
+	if strings.HasPrefix(entry, "*.") {
+		entry = entry[1:]
+	}
+	if entry[0] == '.' {
+		return strings.HasSuffix(host, entry)
+	}
+	return host == entry || strings.HasSuffix(host, "."+entry)
 }
 
 // CurlNoProxy tells whether a no_proxy value exempts host by the rules of curl,
