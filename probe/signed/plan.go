@@ -16,11 +16,19 @@ func Plan(set *fact.Set, o Options) []Planned {
 	node := nodeID(set)
 	config := set.Agent.Config
 	return []Planned{
-		aim(set, "ssm", cmp.Or(config.Region, set.Place.Region), node, listInstanceAssociations(node)),
-		aim(set, "ec2messages", cmp.Or(config.Region, set.Place.Region), node, unless(oldChannel(set), getEndpoint(node))),
-		aim(set, "sts", set.Place.Region, "-", getCallerIdentity()),
-		aim(set, "ssmmessages", cmp.Or(config.MGSRegion, set.Place.Region), node, unless(channel(set, o), createControlChannel(node))),
+		about(node, Aim(set, "ssm", cmp.Or(config.Region, set.Place.Region), listInstanceAssociations(node))),
+		about(node, Aim(set, "ec2messages", cmp.Or(config.Region, set.Place.Region), unless(oldChannel(set), getEndpoint(node)))),
+		Aim(set, "sts", set.Place.Region, getCallerIdentity()),
+		about(node, Aim(set, "ssmmessages", cmp.Or(config.MGSRegion, set.Place.Region), unless(channel(set, o), createControlChannel(node)))),
 	}
+}
+
+// about drops a call that needs the id of this node when that is not known.
+func about(node string, p Planned) Planned {
+	if node == "" && p.Skipped == "" {
+		p.Skipped = "the id of this node is not known"
+	}
+	return p
 }
 
 func unless(why string, p Planned) Planned {
@@ -28,26 +36,26 @@ func unless(why string, p Planned) Planned {
 	return p
 }
 
-// aim sends a call to the service's target, or says why it cannot be sent: no
-// such target, no path that works, no id to ask for.
-func aim(set *fact.Set, id, region, node string, p Planned) Planned {
-	p.Region = region
-	i := slices.IndexFunc(set.Targets, func(t fact.Target) bool {
-		return t.ID == id && (t.Agent || id == "sts")
-	})
-	if i >= 0 {
-		p.Target = set.Targets[i]
+// Aim sends a call to the agent's target of a service, signed for a Region, or
+// says why it cannot be sent.
+func Aim(set *fact.Set, id, region string, p Planned) Planned {
+	i := slices.IndexFunc(set.Targets, func(t fact.Target) bool { return t.ID == id && (t.Agent || id == "sts") })
+	if i < 0 {
+		p.Region = region
+		return unless(cmp.Or(p.Skipped, "not among what this run was to reach"), p)
 	}
+	return AimAt(set, set.Targets[i], region, p)
+}
+
+// AimAt sends a call to one target, as Aim does.
+func AimAt(set *fact.Set, t fact.Target, region string, p Planned) Planned {
+	p.Target, p.Region = t, region
 	switch {
 	case p.Skipped != "":
-	case i < 0:
-		p.Skipped = "not among what this run was to reach"
-	case node == "":
-		p.Skipped = "the id of this node is not known"
 	case region == "":
 		p.Skipped = "the Region is not known"
 	default:
-		p.Skipped = Path(set, p.Target)
+		p.Skipped = Path(set, t)
 	}
 	return p
 }
