@@ -15,7 +15,7 @@ func iamRules() []Rule {
 		{Code: "IA-05", Eval: trustPolicy, Explains: []Code{"AG-20"}},
 		{Code: "IA-06", Eval: expiredRole, Explains: []Code{"AG-20"}},
 		{Code: "IA-07", Eval: noManagement, Explains: []Code{"AG-20"}},
-	}, denialRules(), credentialRules(), sessionRules())
+	}, denialRules(), credentialRules(), sessionRules(), softwareRules())
 }
 
 // dhmc tells what the agent's own record says of Default Host Management:

@@ -12,7 +12,7 @@ import (
 )
 
 func allFirings() []firing {
-	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings, iamFirings, sessionFirings)
+	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings, iamFirings, sessionFirings, softwareFirings)
 }
 
 func find(v Verdict, c Code) *Finding {
@@ -178,6 +178,11 @@ func TestOrder(t *testing.T) {
 			shuffle(rng, w.Controls)
 			shuffle(rng, w.Times)
 			shuffle(rng, w.Objects)
+			shuffle(rng, w.Set.Signed.Calls)
+			shuffle(rng, w.Set.Signed.Credentials)
+			shuffle(rng, w.Rehearsal.Steps)
+			shuffle(rng, w.Set.Software)
+			shuffle(rng, w.Agent.Log.Events)
 			shuffle(rng, w.DNS.Lookups)
 			shuffle(rng, w.DNS.Searches)
 			shuffle(rng, w.DNS.Wildcards)
