@@ -27,6 +27,7 @@ type runner struct {
 	progress Progress
 	set      *fact.Set
 	secrets  agent.Secrets // the agent's proxy with its credentials; never leaves memory
+	metadata *imds.Session // the way back to the metadata service
 
 	vpc        []netip.Prefix              // the VPC's own blocks
 	addresses  map[netip.Addr]fact.Address // seen so far; only the goroutine of Run touches it
@@ -41,6 +42,8 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	defer cancel()
 
 	r.gatherHost(ctx)
+	defer r.metadata.Close()
+	witness := r.watchAgent(ctx)
 	r.set.Place = r.place()
 	r.plan()
 	r.vpc = r.set.IMDS.VPCCIDRs()
@@ -52,11 +55,15 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	layers := r.lookUp(ctx, c)
 	c.collect()
 	r.set.Host.After = host.Counters(r.env.Root)
+	upgrades := r.upgrades(ctx, p)
 	r.differential(ctx, p, ena)
 	r.objects(ctx, p)
+	upgrades()
+	witness()
 	r.set.DNS, r.set.Times = layers(), times()
 	r.set.Addresses = r.classified()
 	r.set.Host.ENA = host.ENASince(ena, host.ENA(host.DefaultInterfaces(r.set.Host.Routes)))
+	r.calls(ctx, p)
 
 	r.set.End = r.env.Now().UTC()
 	return r.set
@@ -127,7 +134,7 @@ func (r *runner) gatherHost(ctx context.Context) {
 		disabled = "true"
 	}
 	wg.Go(func() {
-		r.set.IMDS = imds.Read(ctx, imds.Options{
+		r.set.IMDS, r.metadata = imds.Open(ctx, imds.Options{
 			Endpoint: r.opt.IMDSEndpoint, Disabled: disabled,
 			Dial: r.env.Dial, Pace: r.pace, UserAgent: UserAgent(r.opt.Version),
 		})

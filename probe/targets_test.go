@@ -120,7 +120,7 @@ func world(t *testing.T, o Options, ts []fact.Target) *runner {
 // plan hands answers to a connector and returns what it would dial, in order.
 func planned(t *testing.T, r *runner, answers ...fact.Answer) []string {
 	t.Helper()
-	c := r.newConnector(t.Context(), r.prober())
+	c := r.newConnector(t.Context(), r.prober(), r.set.Targets)
 	for _, a := range answers {
 		c.answered(a)
 	}

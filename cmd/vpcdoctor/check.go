@@ -53,6 +53,9 @@ func (a *app) check(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	if o.Context == "systemd" {
+		o.Changed = changed(s.stateDir, ignore)
+	}
 	env := probe.Env{Root: "/", Getenv: a.getenv, Command: agent.Exec, UID: a.uid}
 	if s.plan {
 		return a.writePlan(probe.Plan(ctx, env, o))
