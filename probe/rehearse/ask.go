@@ -20,8 +20,8 @@ type (
 	}
 	group struct {
 		signed.LogGroup
-		host, call string
-		asked      bool // an answer came
+		host  string
+		asked bool // an answer came
 	}
 )
 
