@@ -147,7 +147,7 @@ func FuzzStatement(f *testing.F) {
 				t.Errorf("%s", s)
 			}
 		}
-		if q := vpceQuery(id); strings.Count(q, "'")%2 != 0 || strings.Count(q, "'") > 6 {
+		if q := vpceQuery(id, start); strings.Count(q, "'")%2 != 0 || strings.Count(q, "'") > 6 {
 			t.Errorf("%s", q)
 		}
 	})

@@ -59,6 +59,7 @@ func (v *View) innocent() []Innocent {
 		add("a local firewall that drops silently", "TCPRetransFail did not rise during the run", "")
 	}
 	v.outruled(add)
+	v.allowed(add)
 	if m.Role.State == fact.RolePresent && len(v.blames) == 0 {
 		add("the instance role", "IMDS serves credentials of "+plain(m.Role.Name, 64), "imds:iam/")
 	}

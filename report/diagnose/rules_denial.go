@@ -198,7 +198,7 @@ func endpointPolicy(v *View, r refusal, f *Finding) {
 		f.Action.Do += " The endpoint is in another VPC: its owner keeps the policy."
 	}
 	f.Action.Command = v.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=service-name,Values="+service)
-	f.Action.Query = vpceQuery(r.id)
+	f.Action.Query = vpceQuery(r.id, r.at)
 }
 
 // networkBehind is IA-11: the join of the denial's words and the path. The

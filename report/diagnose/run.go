@@ -91,7 +91,7 @@ func (v *View) verdict(rules []Rule, o Options) Verdict {
 		}
 	}
 	slices.SortStableFunc(out.Effects, byUrgency)
-	out.Rows = v.rows()
+	out.Rows, out.Checks = v.rows(), v.items()
 	out.NotChecked = v.notChecked(out.Rows)
 	out.Innocent = v.innocent()
 	out.Status, out.Decide = v.status(out)

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"vpcdoctor/probe/fact"
 )
@@ -99,10 +100,10 @@ func (v *View) nodeARN() string {
 // owner of the endpoint can have logged (CloudTrail User Guide, "Logging
 // network activity events", read 2026-11). CLOUDTRAIL_TABLE is an Athena table
 // or the id of an event data store.
-func vpceQuery(id string) string {
+func vpceQuery(id string, at time.Time) string {
 	if id = policySafe(id, ""); id == "" {
 		return ""
 	}
-	return "SELECT eventTime, vpcEndpointId, eventSource, eventName, errorMessage FROM CLOUDTRAIL_TABLE" +
-		" WHERE eventCategory = 'NetworkActivity' AND errorCode = 'VpceAccessDenied' AND requestID = '" + id + "'"
+	return "SELECT eventTime, vpcEndpointId, eventSource, eventName, errorMessage\nFROM CLOUDTRAIL_TABLE\n" +
+		"WHERE eventCategory = 'NetworkActivity'\n  AND errorCode = 'VpceAccessDenied'\n  AND requestID = '" + id + "' -- " + day(at)
 }

@@ -49,6 +49,7 @@ type Verdict struct {
 	NotChecked []NotChecked `json:"not_checked"`      // what was not looked at, and why
 	Decide     string       `json:"decide,omitempty"` // inconclusive: the one observation that would decide
 	Rows       []Row        `json:"rows"`             // one per target host: how far its path was seen to work
+	Checks     []Item       `json:"checks,omitempty"` // credentials, permissions and steps of a rehearsal
 }
 
 // Finding is one cause, or one effect of a cause.

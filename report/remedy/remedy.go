@@ -9,26 +9,34 @@ import (
 const (
 	CloudFormation = "cloudformation" // YAML
 	CLI            = "aws-cli"        // POSIX shell
+	Policy         = "policy"         // one statement of an IAM or endpoint policy, JSON
+	SQL            = "sql"            // a question to CloudTrail
 )
 
 // Template is one text that would repair what the verdict names. It is only
 // ever printed.
 type Template struct {
 	Title  string   // "CloudFormation: endpoints for ssmmessages"
-	Format string   // CloudFormation | CLI
+	Format string   // CloudFormation | CLI | Policy | SQL
 	File   string   // name to save it under
-	Body   string   // lines of at most 80 columns, ASCII, newline at the end
+	Body   string   // lines of at most 80 columns (but for an ARN that is longer), ASCII, newline at the end
 	Notes  []string // who else is affected, what to decide before use
 }
 
-// For returns the templates for a verdict, or none: when no endpoint is
-// missing, and when the names of sibling services resolve to addresses outside
-// the VPC. Then endpoints are kept centrally, and the fix is the hub's zone,
-// profile or resolver rule; an endpoint here would split the set-up.
+// For returns the templates for a verdict: endpoints that are missing, and
+// statements that policies lack.
 func For(s *fact.Set, v diagnose.Verdict) []Template {
 	if s == nil || v.Status == diagnose.Healthy {
 		return nil
 	}
+	return append(endpoints(s, v), statements(v)...)
+}
+
+// endpoints has nothing when no endpoint is missing, and when the names of
+// sibling services resolve to addresses outside the VPC. Then endpoints are
+// kept centrally, and the fix is the hub's zone, profile or resolver rule; an
+// endpoint here would split the set-up.
+func endpoints(s *fact.Set, v diagnose.Verdict) []Template {
 	p := planFor(s, v)
 	if len(p.services) == 0 && len(p.gateways) == 0 {
 		return nil
