@@ -60,6 +60,14 @@ func (v *View) innocent() []Innocent {
 	}
 	v.outruled(add)
 	v.allowed(add)
+	v.past(add)
+	if k := v.link.sock; k != nil {
+		e := socketEvidence(k)
+		add("the agent's channel to ssmmessages", e.Text, e.Ref)
+	}
+	if g := &v.Set.Agent.Ground; v.sound() {
+		add("the file systems that the agent writes to", fmt.Sprintf("%d looked at, none full, read-only or without inodes", len(g.Mounts)), "")
+	}
 	if m.Role.State == fact.RolePresent && len(v.blames) == 0 {
 		add("the instance role", "IMDS serves credentials of "+plain(m.Role.Name, 64), "imds:iam/")
 	}

@@ -19,7 +19,7 @@ type Rule struct {
 func rules() []Rule {
 	return slices.Concat(
 		hostRules(), imdsRules(), partitionRules(), dnsRules(), routeRules(), groupRules(), gatewayRules(),
-		endpointRules(), tlsRules(), proxyRules(), iamRules(), agentRules(),
+		endpointRules(), tlsRules(), proxyRules(), iamRules(), agentRules(), groundRules(), channelRules(), fromLog(),
 	)
 }
 
@@ -46,6 +46,21 @@ func blamed(code Code, conf Confidence, fill func(*View, group, *Finding)) Rule 
 func (r Rule) explains(codes ...Code) Rule {
 	r.Explains = append(r.Explains, codes...)
 	return r
+}
+
+// asleepCodes are what any fault in the agent's way to Systems Manager brings
+// about: it waits, without a worker or without a channel.
+var asleepCodes = []Code{"AG-04", "AG-20", "AG-21", "AG-26"}
+
+// effectsOf lists what a rule's finding explains. What keeps the agent without
+// credentials, or one of its own hosts from working, puts it to sleep.
+func (v *View) effectsOf(r Rule) []Code {
+	out := r.Explains
+	ours := func(b blame) bool { return b.target().Agent && needRank(b.target().Need) <= 1 }
+	if slices.Contains(out, "AG-20") && r.Code != "AG-04" || slices.ContainsFunc(v.blames[r.Code], ours) {
+		out = slices.Concat(out, asleepCodes)
+	}
+	return out
 }
 
 // alt is an alternative with the observation that would tell.

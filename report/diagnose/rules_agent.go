@@ -14,13 +14,17 @@ func agentRules() []Rule {
 		{Code: "AG-01", Eval: notInstalled},
 		{Code: "AG-02", Eval: notRunning, Explains: []Code{"AG-20"}},
 		{Code: "AG-03", Eval: twice},
+		{Code: "AG-04", Eval: asleep, Explains: []Code{"AG-20", "AG-21", "AG-26"}},
 		{Code: "AG-05", Eval: oldAgent},
 		{Code: "AG-06", Eval: overridden},
 		{Code: "AG-07", Eval: cloned, Explains: []Code{"AG-20"}},
 		{Code: "AG-08", Eval: hybrid, Explains: []Code{"AG-07", "AG-20"}},
+		{Code: "AG-16", Eval: tooEarly, Explains: []Code{"AG-20"}},
 		{Code: "AG-17", Eval: otherRegion},
+		{Code: "AG-19", Eval: updateFails},
 		{Code: "AG-20", Eval: noWorker},
 		{Code: "AG-22", Eval: badConfig, Explains: []Code{"AG-02", "AG-20"}},
+		{Code: "AG-24", Eval: replaced},
 	}
 }
 
@@ -54,6 +58,20 @@ func notInstalled(v *View) []Finding {
 // manyRestarts is beyond what upgrades cause; the unit restarts every 90 s.
 const manyRestarts = 3
 
+// loops tells whether a unit ends again and again: an agent without an identity
+// runs for up to 10 s of every 100 (ssm-agent.md 4.2). Restarts count since the
+// boot, so one that stays up has recovered.
+func (v *View) loops(u fact.AgentUnit) bool {
+	if u.Restarts <= manyRestarts && !(u.Sub == "auto-restart" && u.Restarts > 0) {
+		return false
+	}
+	up := u.ActiveFor.Std()
+	if up == 0 && !u.Since.IsZero() {
+		up = v.Set.Start.Sub(u.Since)
+	}
+	return u.Active != "active" || up < max(2*u.RestartAfter.Std(), 3*time.Minute)
+}
+
 func notRunning(v *View) []Finding {
 	a := &v.Set.Agent
 	units := loadedUnits(a)
@@ -63,7 +81,7 @@ func notRunning(v *View) []Finding {
 	// One unit that is well is enough: the other may be a leftover.
 	u := units[0]
 	for _, x := range units {
-		if x.Active == "active" && x.Restarts <= manyRestarts {
+		if x.Active == "active" && !v.loops(x) {
 			u = x
 			if x.UnitFile == "" || x.UnitFile == "enabled" || x.UnitFile == "static" || x.UnitFile == "generated" {
 				return nil
@@ -71,9 +89,8 @@ func notRunning(v *View) []Finding {
 		}
 	}
 	f := Finding{Code: "AG-02", Severity: SevError, Confidence: Proved, Subjects: []string{plain(u.Name, 80)},
-		Evidence: []Evidence{{"", fmt.Sprintf("unit %s: load %s, active %s (%s), unit file %s, result %s, restarts %d",
-			plain(u.Name, 60), u.Load, u.Active, u.Sub, u.UnitFile, u.Result, u.Restarts)}},
-		Action: Action{Do: "Enable and start the agent.", Command: "sudo systemctl enable --now " + v.unit(), Where: "instance", Verify: "systemctl is-active " + v.unit()},
+		Evidence: []Evidence{unitEvidence(u)},
+		Action:   Action{Do: "Enable and start the agent.", Command: "sudo systemctl enable --now " + v.unit(), Where: "instance", Verify: "systemctl is-active " + v.unit()},
 	}
 	if command(v.unit()) == "" {
 		f.Action.Command = "sudo systemctl enable --now amazon-ssm-agent"
@@ -82,14 +99,23 @@ func notRunning(v *View) []Finding {
 	case u.Load == "masked" || u.UnitFile == "masked":
 		f.Summary = fmt.Sprintf("The unit %s is masked: the agent cannot start.", u.Name)
 		f.Action.Do, f.Action.Command = "Unmask the unit, then enable and start it.", command("sudo", "systemctl", "unmask", v.unit())
-	case u.Active == "active" && u.Restarts <= manyRestarts:
+	case u.Active == "active" && !v.loops(u):
 		f.Severity = SevWarning
 		f.Summary = fmt.Sprintf("The agent runs, but its unit %s is %s: it will not start at the next boot.", u.Name, u.UnitFile)
 		f.Action.Do, f.Action.Command = "Enable the unit.", command("sudo", "systemctl", "enable", v.unit())
-	case u.Restarts > manyRestarts:
+	case v.loops(u):
 		f.Confidence = Likely
-		f.Summary = fmt.Sprintf("The agent exits again and again: %s was restarted %d times.", u.Name, u.Restarts)
+		f.Summary = fmt.Sprintf("The agent exits again and again: %s was restarted %d times%s.", u.Name, u.Restarts, every(u))
+		if n := v.Set.Agent.Log.Starts; n > 1 {
+			f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("its log has %d start lines, the last of %s", n, day(v.Set.Agent.Log.Start))})
+		}
+		for _, stem := range []fact.LogStem{fact.LogNoIdentity, fact.LogConfig, fact.LogIMDSToken} {
+			f.Evidence = append(f.Evidence, v.tellsOf(v.logged(stem))...)
+		}
 		f.Action.Do, f.Action.Command = "Read why it exits; a restart alone does not help.", command("sudo", "journalctl", "-u", v.unit(), "-n", "50")
+	case u.Active == "failed":
+		f.Summary = fmt.Sprintf("The SSM Agent is not running: %s failed (%s).", u.Name, orWord(u.Result, "no result"))
+		f.Action.Do, f.Action.Command = "Read why it failed, then start it.", command("sudo", "journalctl", "-u", v.unit(), "-n", "50")
 	default:
 		f.Summary = fmt.Sprintf("The SSM Agent is not running: %s is %s.", u.Name, orWord(u.Active, "not active"))
 	}
@@ -97,6 +123,15 @@ func notRunning(v *View) []Finding {
 	return []Finding{f}
 }
 
+func every(u fact.AgentUnit) string {
+	if u.RestartAfter <= 0 {
+		return ""
+	}
+	return ", " + u.RestartAfter.Std().String() + " after each end"
+}
+
+// twice is AG-03. Two that run at once share a vault and take each other's
+// messages.
 func twice(v *View) []Finding {
 	a := &v.Set.Agent
 	snap, pkg := "", ""
@@ -108,15 +143,27 @@ func twice(v *View) []Finding {
 			pkg = i.Path
 		}
 	}
-	if snap == "" || pkg == "" {
+	var cores []Evidence
+	exes := map[string]bool{}
+	for _, p := range refs(a.Procs, procOrder) {
+		if p.Role == "core" && p.Exe != "" && !exes[p.Exe] {
+			exes[p.Exe] = true
+			cores = append(cores, Evidence{"", fmt.Sprintf("core process %d: %s", p.PID, plain(p.Exe, 100))})
+		}
+	}
+	if (snap == "" || pkg == "") && len(cores) < 2 {
 		return nil
 	}
-	return []Finding{{
-		Code: "AG-03", Severity: SevWarning, Confidence: Likely,
-		Summary:  "The SSM Agent is installed as a snap and as a package. Both use one state directory.",
-		Evidence: []Evidence{{"", "snap: " + plain(snap, 100)}, {"", "package: " + plain(pkg, 100)}},
-		Action:   Action{Do: "Remove one of the two, most often the package.", Command: "snap list amazon-ssm-agent", Where: "instance"},
-	}}
+	f := on("AG-03", SevWarning, "The SSM Agent is installed as a snap and as a package. Both use one state directory.")
+	if snap != "" && pkg != "" {
+		f.Evidence = []Evidence{{"", "snap: " + plain(snap, 100)}, {"", "package: " + plain(pkg, 100)}}
+	}
+	if len(cores) > 1 {
+		f.Summary = fmt.Sprintf("%d SSM Agents run at once. They share one state directory and one node id.", len(cores))
+		f.Evidence = append(f.Evidence, cores[:min(3, len(cores))]...)
+	}
+	f.Action.Do, f.Action.Command = "Remove one of the two, most often the package.", "snap list amazon-ssm-agent"
+	return []Finding{f}
 }
 
 // oldAgent: the channel of these versions is being retired. It is an error
@@ -163,39 +210,155 @@ func overridden(v *View) []Finding {
 	return []Finding{f}
 }
 
+// cloned: the agent's own record, or its registration, names another instance
+// than this one. A new start writes both anew; what it writes anew is no fault
+// (ec2_identity.go), so an old directory of another id is none either.
 func cloned(v *View) []Finding {
 	id, own := v.Set.Agent.Identity, v.Set.IMDS.InstanceID
-	if id.Status != fact.OK || id.InstanceID == "" || own == "" || id.InstanceID == own || !strings.HasPrefix(id.InstanceID, "i-") {
+	if id.Status != fact.OK || own == "" {
 		return nil
 	}
-	f := Finding{
-		Code: "AG-07", Severity: SevWarning, Confidence: Likely,
-		Summary:  fmt.Sprintf("The agent's record names the instance %s, this is %s: the image was made from a registered instance.", plain(id.InstanceID, 40), own),
-		Evidence: []Evidence{{"", "identity_config.json: " + plain(id.InstanceID, 40)}, {"", "instance id by IMDS: " + plain(own, 40)}},
-		Action:   Action{Do: "Restart the agent, so that it reads its identity anew; if the record stays, clear its registration.", Command: "sudo systemctl restart " + v.unit(), Where: "instance"},
+	f := on("AG-07", SevWarning, "")
+	other := func(s string) bool { return strings.HasPrefix(s, "i-") && s != own }
+	finger := v.logged(fact.LogFingerprint)
+	switch {
+	case other(id.InstanceID):
+		f.Summary = fmt.Sprintf("The agent's record names the instance %s, this is %s: the image was made from a registered instance.", plain(id.InstanceID, 40), own)
+		f.Evidence = []Evidence{{"", "identity_config.json: " + plain(id.InstanceID, 40)}}
+	case !finger.Last.IsZero() && !v.link.up && v.Set.Start.Sub(finger.Last) <= thisDay:
+		f.Severity = SevError
+		f.Summary = fmt.Sprintf("AWS refuses this machine since %s: its fingerprint is not the registered one. It was cloned, or its hardware changed.", hour(finger.First, v.Set.Start))
+		f.Evidence = v.tellsOf(finger)
+	case other(id.Registered) && id.Source != "EC2" && !v.link.up:
+		f.Summary = fmt.Sprintf("The agent's registration is that of %s, this is %s. Default Host Management needs one of this instance.", plain(id.Registered, 40), own)
+		f.Evidence = []Evidence{{"", "EC2 registration in the vault: " + plain(id.Registered, 40)}}
+	default:
+		return nil
 	}
-	if v.runCommand() || command(v.unit()) == "" {
+	f.Evidence = append(f.Evidence, Evidence{"", "instance id by IMDS: " + plain(own, 40)})
+	if more := slices.DeleteFunc(sortedStrings(id.RuntimeIDs), func(s string) bool { return s == own }); len(more) > 0 {
+		f.Evidence = append(f.Evidence, Evidence{"", "state of other nodes on the disk: " + plain(list(more, 3), 150)})
+	}
+	f.Action.Do = "Restart the agent, so that it reads its identity anew; if the record stays, stop it, move /var/lib/amazon/ssm/Vault away, start it."
+	f.Action.Command = command("sudo", "systemctl", "restart", v.unit())
+	if v.runCommand() || f.Action.Command == "" {
 		f.Action.Do, f.Action.Command = "Clear the registration in the image the instance came from.", ""
 	}
 	return []Finding{f}
 }
 
+// hybrid: the vault of an activation beats EC2, unless the config file puts
+// EC2 first. The agent's record and log tell which it took.
 func hybrid(v *View) []Finding {
-	id := v.Set.Agent.Identity
-	if id.Hybrid == "" || v.Set.IMDS.InstanceID == "" {
+	id, own := v.Set.Agent.Identity, v.Set.IMDS.InstanceID
+	took, gone := v.logged(fact.LogIdentityOnPrem), v.logged(fact.LogNotExisting)
+	node := id.Hybrid
+	for _, s := range []string{gone.Node, took.Node, v.Set.Agent.Log.NodeID, id.InstanceID} {
+		if node == "" && strings.HasPrefix(s, "mi-") {
+			node = s
+		}
+	}
+	onPrem := !took.Last.IsZero() || id.Type == "OnPrem"
+	order := v.Set.Agent.Config.Order
+	if e, o := slices.Index(order, "EC2"), slices.Index(order, "OnPrem"); !onPrem && len(order) > 0 && (o < 0 || e >= 0 && e < o) {
 		return nil
 	}
-	f := Finding{
-		Code: "AG-08", Severity: SevError, Confidence: Likely,
-		Summary:  fmt.Sprintf("A hybrid activation (%s) is left on this EC2 instance. The agent registers as that node and not as %s.", plain(id.Hybrid, 40), v.Set.IMDS.InstanceID),
-		Evidence: []Evidence{{"", "registration on disk: " + plain(id.Hybrid, 40) + " in " + plain(orWord(id.HybridIn, "an unknown Region"), 30)}, {"", "instance id by IMDS: " + v.Set.IMDS.InstanceID}},
-		Action:   Action{Do: "Clear the hybrid registration, if it is not deliberate; the node " + plain(id.Hybrid, 40) + " will be gone.", Command: "sudo amazon-ssm-agent -register -clear", Where: "instance"},
+	if own == "" || node == "" || id.Hybrid == "" && !onPrem {
+		return nil
 	}
-	if v.runCommand() {
+	node = plain(node, 40)
+	f := on("AG-08", SevError, fmt.Sprintf("A hybrid activation (%s) is left on this EC2 instance. The agent registers as that node and not as %s.", node, own))
+	if id.Hybrid != "" {
+		f.Evidence = append(f.Evidence, Evidence{"", "registration on disk: " + node + " in " + plain(orWord(id.HybridIn, "an unknown Region"), 30)})
+	}
+	if id.Type == "OnPrem" {
+		f.Evidence = append(f.Evidence, Evidence{"", "identity_config.json: type OnPrem"})
+	}
+	f.Evidence = append(f.Evidence, v.tellsOf(took)...)
+	if !gone.Last.IsZero() {
+		f.Evidence = append(f.Evidence, v.tellsOf(gone)...)
+		f.Summary += " AWS does not know that node any more."
+	}
+	f.Evidence = append(f.Evidence, Evidence{"", "instance id by IMDS: " + own})
+	f.Action.Do = "Clear the hybrid registration, if it is not deliberate; the node " + node + " will be gone."
+	f.Action.Command = "sudo amazon-ssm-agent -register -clear"
+	switch {
+	case v.runCommand():
 		f.Severity = SevWarning
 		f.Summary += " This run came through Run Command, so that registration works."
 		f.Action.Command, f.Action.Where = "", "operator"
+	case v.link.up && gone.Last.IsZero():
+		f.Severity = SevWarning
+		f.Summary += " Its channel stands: that registration works."
 	}
+	return []Finding{f}
+}
+
+// firstMinute is how soon after its start an error counts as "too early". The
+// first attempt of a black-holed agent ends after 130 s and more.
+const firstMinute = time.Minute
+
+// tooEarly is AG-16: what failed in the first minute works now, and the agent
+// waits since. It leads AG-04, whose words it takes.
+func tooEarly(v *View) []Finding {
+	if v.nap.kind == "" {
+		return nil
+	}
+	if open, unknown := v.standing(); open != "" || unknown != "" {
+		return nil
+	}
+	begin := v.Set.Agent.Log.Start
+	if p := v.running(); begin.IsZero() && p != nil {
+		begin = p.Start
+	}
+	for _, e := range v.tale {
+		c := v.clueOf(e)
+		if c == nil || !slices.Contains(c.codes, "AG-16") || begin.IsZero() || e.First.Before(begin) || e.First.Sub(begin) > firstMinute || e.Last.Sub(begin) > attempt+hibernates {
+			continue
+		}
+		f := on("AG-16", SevError, fmt.Sprintf("The agent started at %s, before network, name service or clock were ready, and sleeps since (%s). All works now.", hour(begin, v.Set.Start), v.until()), v.tellsOf(*e)...)
+		f.Evidence = append(f.Evidence, v.tellsOf(v.nap.event)...)
+		f.Action.Do = "Restart the agent; add After=network-online.target time-sync.target in a drop-in of its unit."
+		f.Action.Command, f.Action.Verify = command("sudo", "systemctl", "restart", v.unit()), "pgrep -f ssm-agent-worker"
+		return []Finding{f}
+	}
+	return nil
+}
+
+// updateFails is AG-19. When the way to S3 fails too, that leads.
+func updateFails(v *View) []Finding {
+	e := v.logged(fact.LogUpdate)
+	if e.Last.IsZero() || v.Set.Start.Sub(e.Last) > thisDay {
+		return nil
+	}
+	f := on("AG-19", SevWarning, fmt.Sprintf("An update of the SSM Agent failed at %s (%s).", hour(e.Last, v.Set.Start), stemWords(e)), v.tellsOf(e)...)
+	f.Action.Do = "See that the Region's buckets can be reached: vpcdoctor check --service s3."
+	f.Action.Command = "sudo ls -lt /var/log/amazon/ssm"
+	for _, p := range v.Paths {
+		if !strings.HasPrefix(p.T.ID, "s3") {
+			continue
+		}
+		switch p.Status {
+		case Pass:
+			if network(e.Reason) {
+				return nil // history: the way is free now
+			}
+		case Fail:
+			f.Evidence = append(f.Evidence, Evidence{"", p.T.Host + " does not work from here now"})
+		}
+	}
+	return []Finding{f}
+}
+
+// replaced is information: an update by package leaves the old process alone.
+func replaced(v *View) []Finding {
+	p := v.running()
+	if p == nil || !p.Deleted {
+		return nil
+	}
+	f := on("AG-24", SevInfo, fmt.Sprintf("The agent (process %d) runs since %s from a file that was replaced or removed.", p.PID, day(p.Start)),
+		Evidence{"", fmt.Sprintf("process %d: %s (deleted)", p.PID, plain(orWord(p.Exe, "its executable"), 100))})
+	f.Action.Do = "Let the agent start anew at a convenient time."
 	return []Finding{f}
 }
 
@@ -205,6 +368,15 @@ func otherRegion(v *View) []Finding {
 	key, set := "Agent.Region", c.Region
 	if set == "" || set == own {
 		key, set = "Mgs.Region", c.MGSRegion
+	}
+	id := v.Set.Agent.Identity
+	if r := id.RegisteredIn; (set == "" || set == own) && r != "" && own != "" && r != own && id.Registered == v.Set.IMDS.InstanceID {
+		return []Finding{{
+			Code: "AG-17", Severity: SevWarning, Confidence: Likely,
+			Summary:  fmt.Sprintf("The agent's registration is of %s; the instance is in %s.", plain(r, 40), own),
+			Evidence: []Evidence{{"", "EC2 registration in the vault: Region " + plain(r, 40)}, {"", "Region by IMDS: " + own}},
+			Action:   Action{Do: "Stop the agent, move /var/lib/amazon/ssm/Vault away, start it.", Where: "instance"},
+		}}
 	}
 	if set == "" || own == "" || set == own {
 		return nil
@@ -224,15 +396,16 @@ const settled = 2 * time.Minute
 func noWorker(v *View) []Finding {
 	a := &v.Set.Agent
 	ver, known := parseVersion(a.Version)
-	if a.ProcsRun.Status != fact.OK || known && ver.before(twoProcess) {
+	if a.ProcsRun.Status != fact.OK || known && ver.before(twoProcess) || v.link.up {
 		return nil
 	}
 	var core *fact.AgentProc
 	for _, p := range sorted(a.Procs, func(p fact.AgentProc) string { return fmt.Sprintf("%s %08d", p.Role, p.PID) }) {
-		switch p.Role {
-		case "worker":
+		switch {
+		case strings.HasPrefix(p.State, "Z"): // dead, and not yet collected
+		case p.Role == "worker":
 			return nil
-		case "core":
+		case p.Role == "core":
 			if core == nil {
 				core = &p
 			}
@@ -246,6 +419,12 @@ func noWorker(v *View) []Finding {
 		Summary:  "The agent's core process runs without its worker: it has no working credentials yet.",
 		Evidence: []Evidence{{"", fmt.Sprintf("core process %d runs since %s, no ssm-agent-worker", core.PID, day(core.Start))}},
 		Action:   Action{Do: "Find why it has no credentials (network, role, clock) in its log." + v.wake(), Command: "sudo tail -n 50 /var/log/amazon/ssm/amazon-ssm-agent.log", Where: "instance"},
+	}
+	for _, stem := range []fact.LogStem{fact.LogWorkerExit, fact.LogReady} {
+		f.Evidence = append(f.Evidence, v.tellsOf(v.logged(stem))...)
+	}
+	if e := v.logged(fact.LogReady); !e.Last.IsZero() {
+		f.Summary = "The agent's core process runs without its worker, although it has had credentials: the worker ended."
 	}
 	v.history(&f)
 	return []Finding{f}

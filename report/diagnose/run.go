@@ -54,10 +54,11 @@ func (v *View) verdict(rules []Rule, o Options) Verdict {
 	var all []Finding
 	for _, r := range rules {
 		for _, f := range r.eval(v) {
+			v.corroborate(&f)
 			f = complete(f, o)
 			all = append(all, f)
 			if f.Severity != SevInfo && f.Code == r.Code {
-				for _, e := range r.Explains {
+				for _, e := range v.effectsOf(r) {
 					if _, ok := explainedBy[e]; !ok {
 						explainedBy[e] = f.Code
 					}

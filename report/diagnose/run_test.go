@@ -12,7 +12,7 @@ import (
 )
 
 func allFirings() []firing {
-	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings, iamFirings, sessionFirings, softwareFirings)
+	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings, iamFirings, sessionFirings, softwareFirings, agentFirings, groundFirings, channelFirings)
 }
 
 func find(v Verdict, c Code) *Finding {
@@ -194,6 +194,14 @@ func TestOrder(t *testing.T) {
 			shuffle(rng, w.Host.Routes)
 			shuffle(rng, w.Agent.Units)
 			shuffle(rng, w.Agent.Procs)
+			shuffle(rng, w.Agent.Installs)
+			shuffle(rng, w.Agent.Scopes)
+			shuffle(rng, w.Agent.Log.Events)
+			shuffle(rng, w.Agent.Channel.Sockets)
+			shuffle(rng, w.Agent.Channel.Upgrades)
+			shuffle(rng, w.Agent.Ground.Mounts)
+			shuffle(rng, w.Agent.Identity.Vault)
+			shuffle(rng, w.Idle)
 			for i := range w.Answers {
 				shuffle(rng, w.Answers[i].Addrs)
 			}

@@ -116,6 +116,30 @@ func (v *View) agentGaps() []NotChecked {
 	if len(a.Procs) > 0 {
 		gap("SSM Agent's proxy settings", a.ProxyRun)
 	}
+	// A report of before these were looked at has no outcome for them, and says
+	// nothing about them.
+	if a.Log.Class == fact.NotFound {
+		out = append(out, NotChecked{"SSM Agent's log", "none was found", false})
+	} else if a.Log.Status != "" {
+		gap("SSM Agent's log", a.Log.Outcome)
+	}
+	if a.Channel.Status != "" {
+		gap("SSM Agent's connection", a.Channel.Outcome)
+	}
+	n := len(out)
+	g := &a.Ground
+	grounds := map[string]fact.Outcome{"memory": g.Memory.Outcome, "file watches": g.Inotify.Outcome, "access control": g.MAC.Outcome}
+	for _, m := range g.Mounts {
+		grounds["directory "+plain(m.Dir, 80)] = m.Outcome
+	}
+	for _, what := range sortedKeys(grounds) {
+		if grounds[what].Status != "" {
+			gap("SSM Agent's "+what, grounds[what])
+		}
+	}
+	for i := range out[n:] {
+		out[n+i].Required = false // it helps, and nothing hangs on it
+	}
 	return out
 }
 

@@ -14,6 +14,7 @@ var (
 	newCommands = version{3, 1, 821, 0}  // Run Command may come over ssmmessages
 	noOldPolls  = version{3, 3, 40, 0}   // ec2messages off once ssmmessages works
 	twoProcess  = version{3, 0, 151, 0}  // core and worker are two processes
+	pingsOften  = version{3, 3, 987, 0}  // a websocket ping every 54 s
 )
 
 // parseVersion reads "3.3.987.0"; further parts and suffixes are ignored.

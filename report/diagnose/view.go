@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -35,6 +34,10 @@ type View struct {
 
 	clock      fact.Offset // of our clock, by the majority of sources
 	clockKnown bool
+
+	tale []*fact.LogEvent // of the agent's log, of its present start
+	link link             // the agent's own connection
+	nap  nap              // what the agent waits for, if it does
 }
 
 type addrHost struct {
@@ -94,6 +97,9 @@ func newView(s *fact.Set) *View {
 		v.Paths = append(v.Paths, p)
 		v.byKey[p.Key] = p
 	}
+	v.tale = v.thisStart()
+	v.link = v.newLink()
+	v.nap = v.newNap()
 	return v
 }
 
@@ -128,40 +134,6 @@ func at(a netip.AddrPort, host, proxy string) addrHost {
 		return addrHost{host: host, proxy: proxy}
 	}
 	return addrHost{at: a, host: host}
-}
-
-// refs returns pointers to the facts in the order of key. Facts with the same
-// key come in the order of their contents, so that even duplicates do not make
-// the verdict depend on the order in which they were stored.
-func refs[T any](in []T, key func(T) string) []*T {
-	type keyed struct {
-		k string
-		p *T
-	}
-	ks := make([]keyed, len(in))
-	for i := range in {
-		ks[i] = keyed{key(in[i]), &in[i]}
-	}
-	slices.SortFunc(ks, func(a, b keyed) int {
-		if c := cmp.Compare(a.k, b.k); c != 0 || a.p == b.p {
-			return c
-		}
-		return cmp.Compare(fmt.Sprintf("%+v", *a.p), fmt.Sprintf("%+v", *b.p))
-	})
-	out := make([]*T, len(in))
-	for i, k := range ks {
-		out[i] = k.p
-	}
-	return out
-}
-
-// sorted returns a copy in the order of refs.
-func sorted[T any](in []T, key func(T) string) []T {
-	out := make([]T, 0, len(in))
-	for _, p := range refs(in, key) {
-		out = append(out, *p)
-	}
-	return out
 }
 
 // families tells which address families the host can use beyond its own link.

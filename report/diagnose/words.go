@@ -185,12 +185,18 @@ func (v *View) wake() string {
 	if v.runCommand() {
 		return ""
 	}
+	if v.nap.kind != "" {
+		return " Then restart the agent; by itself it sleeps " + v.until() + "."
+	}
 	return " Then restart the agent; it may sleep for up to an hour by itself."
 }
 
-// unit is the name of the agent's service.
+// unit is the name of the agent's service: of the one that runs, where there
+// are two.
 func (v *View) unit() string {
-	for _, u := range sorted(v.Set.Agent.Units, func(u fact.AgentUnit) string { return u.Name }) {
+	units := sorted(v.Set.Agent.Units, func(u fact.AgentUnit) string { return u.Name })
+	slices.SortStableFunc(units, func(a, b fact.AgentUnit) int { return b2i(b.Active == "active") - b2i(a.Active == "active") })
+	for _, u := range units {
 		if u.Load == "loaded" || u.Load == "masked" {
 			return strings.TrimSuffix(u.Name, ".service")
 		}
