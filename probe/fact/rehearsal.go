@@ -42,9 +42,11 @@ const (
 
 // Step is one thing that the preferences make the agent do. Its network half
 // is in the targets, dials and handshakes of Host; its permission half in
-// Signed.Calls.
+// Signed.Calls. Its own Outcome tells what neither shows: Failed with class
+// NotFound for a user or log group that does not exist, with class Invalid for
+// a key that is not enabled; NotRun where there is nothing more to say.
 type Step struct {
-	Outcome          // of a check on this host (run_as); else NotRun with where to look
+	Outcome
 	Kind      string `json:"kind"`
 	Resource  string `json:"resource,omitempty"`  // bucket, key, log group or user
 	Region    string `json:"region,omitempty"`    // of the resource, when its ARN or an answer tells
