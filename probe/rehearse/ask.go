@@ -28,9 +28,9 @@ type (
 // ask makes the calls: about all resources at once, then about the encryption
 // of buckets, which must go to the Region that the first answer named.
 func (r *rehearsal) ask(ctx context.Context, things []*thing) {
-	var plan []signed.Planned
+	var plan []*signed.Planned
 	region := r.set.Place.Region
-	aim := func(t *thing, host, region string, p signed.Planned) {
+	aim := func(t *thing, host, region string, p *signed.Planned) {
 		p.Purpose = t.purpose
 		plan = append(plan, signed.AimAt(r.set, r.target(host), region, p))
 	}
@@ -84,7 +84,7 @@ func each(things []*thing, f func(t *thing)) {
 // locate asks for the Region of buckets where the answer to HEAD did not name
 // it, as it may be in China, and looks at the hosts of other Regions.
 func (r *rehearsal) locate(ctx context.Context, things []*thing) {
-	var plan []signed.Planned
+	var plan []*signed.Planned
 	each(things, func(t *thing) {
 		if t.bucket.Region == "" && r.answered("HeadBucket", t.resource) {
 			p := signed.GetBucketLocation(t.resource, bucketPath(t.resource), &t.bucket.Bucket)
@@ -117,7 +117,7 @@ func (r *rehearsal) answered(operation, resource string) bool {
 // encryption asks for the default encryption of buckets, as the agent does
 // before it starts a session that demands it, and before each upload.
 func (r *rehearsal) encryption(ctx context.Context, things []*thing) {
-	var plan []signed.Planned
+	var plan []*signed.Planned
 	each(things, func(t *thing) {
 		region := t.bucket.Region
 		if region == "" {

@@ -29,7 +29,7 @@ func (r *rehearsal) preferences(ctx context.Context) fact.Preferences {
 	var p fact.Preferences
 	read := signed.GetDocument(Document, func(content string) { p = parse(content) })
 	read.Purpose = "session preferences"
-	c := r.do(ctx, []signed.Planned{
+	c := r.do(ctx, []*signed.Planned{
 		signed.Aim(r.set, "ssm", cmp.Or(r.set.Agent.Config.Region, r.set.Place.Region), read),
 	})[0]
 	switch {

@@ -67,7 +67,7 @@ type rehearsal struct {
 }
 
 // do makes calls and keeps their facts.
-func (r *rehearsal) do(ctx context.Context, plan []signed.Planned) []fact.Call {
+func (r *rehearsal) do(ctx context.Context, plan []*signed.Planned) []fact.Call {
 	for i := range plan {
 		if r.o.Client == nil && plan[i].Skipped == "" {
 			plan[i].Skipped = cmp.Or(r.o.NoCalls, "no credentials")

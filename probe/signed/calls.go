@@ -29,12 +29,12 @@ type Planned struct {
 
 // jsonCall is a call of a service that speaks JSON 1.1, whose operation is in
 // the X-Amz-Target header.
-func jsonCall(service, prefix, operation string, input any) Planned {
+func jsonCall(service, prefix, operation string, input any) *Planned {
 	body, err := json.Marshal(input)
 	if err != nil {
 		panic(err) // maps of strings and numbers always marshal
 	}
-	return Planned{
+	return &Planned{
 		Service: service, Operation: operation, method: http.MethodPost, path: "/",
 		contentType: "application/x-amz-json-1.1", target: prefix + "." + operation, body: body,
 	}
@@ -45,18 +45,18 @@ func jsonCall(service, prefix, operation string, input any) Planned {
 // the agent's source (ssm-agent.md 4.6 and 4.7).
 
 // listInstanceAssociations is what the agent asks every 10 minutes.
-func listInstanceAssociations(node string) Planned {
+func listInstanceAssociations(node string) *Planned {
 	return jsonCall("ssm", "AmazonSSM", "ListInstanceAssociations", map[string]any{"InstanceId": node, "MaxResults": 1})
 }
 
 // getEndpoint asks ec2messages where to poll; agents before 3.3 may.
-func getEndpoint(node string) Planned {
+func getEndpoint(node string) *Planned {
 	return jsonCall("ec2messages", "EC2WindowsMessageDeliveryService", "GetEndpoint", map[string]any{"Destination": node})
 }
 
 // getCallerIdentity needs no permission.
-func getCallerIdentity() Planned {
-	return Planned{
+func getCallerIdentity() *Planned {
+	return &Planned{
 		Service: "sts", Operation: "GetCallerIdentity", method: http.MethodPost, path: "/",
 		contentType: "application/x-www-form-urlencoded; charset=utf-8",
 		body:        []byte("Action=GetCallerIdentity&Version=2011-06-15"),
@@ -70,9 +70,9 @@ func getCallerIdentity() Planned {
 
 // createControlChannel asks for a token of the control channel, which is thrown
 // away; no channel is opened with it.
-func createControlChannel(node string) Planned {
+func createControlChannel(node string) *Planned {
 	body, _ := json.Marshal(map[string]string{"MessageSchemaVersion": "1.0", "RequestId": uuid()}) // strings always marshal
-	return Planned{
+	return &Planned{
 		Service: "ssmmessages", Operation: "CreateControlChannel", method: http.MethodPost,
 		path: "/v1/control-channel/" + node, contentType: "application/json", body: body,
 	}
@@ -89,7 +89,7 @@ func uuid() string {
 
 // GetDocument reads a document of Systems Manager. take gets its content, which
 // it must not keep.
-func GetDocument(name string, take func(content string)) Planned {
+func GetDocument(name string, take func(content string)) *Planned {
 	p := jsonCall("ssm", "AmazonSSM", "GetDocument", map[string]any{"Name": name, "DocumentFormat": "JSON"})
 	p.Resource = name
 	p.take = func(f *fact.Call, _ http.Header, body []byte) {
@@ -110,7 +110,7 @@ func GetDocument(name string, take func(content string)) Planned {
 type Key struct{ ARN, State string }
 
 // DescribeKey describes a KMS key, named by id, alias or ARN.
-func DescribeKey(key string, out *Key) Planned {
+func DescribeKey(key string, out *Key) *Planned {
 	p := jsonCall("kms", "TrentService", "DescribeKey", map[string]any{"KeyId": key})
 	p.Resource = key
 	p.take = func(f *fact.Call, _ http.Header, body []byte) {
@@ -130,7 +130,7 @@ type LogGroup struct{ Exists, Encrypted bool }
 // DescribeLogGroups looks for one log group as the agent does, by its name as
 // the prefix. Answers are in the order of their names, so that the group stands
 // before all that its name begins.
-func DescribeLogGroups(group string, out *LogGroup) Planned {
+func DescribeLogGroups(group string, out *LogGroup) *Planned {
 	p := jsonCall("logs", "Logs_20140328", "DescribeLogGroups", map[string]any{"logGroupNamePrefix": group, "limit": 5})
 	p.Resource = group
 	p.take = func(f *fact.Call, _ http.Header, body []byte) {
@@ -160,16 +160,16 @@ type Bucket struct {
 
 // HeadBucket asks whether a bucket may be listed. S3 names the bucket's Region
 // also when it refuses. path is "/" for a host that begins with the bucket.
-func HeadBucket(bucket, path string, out *Bucket) Planned {
-	p := Planned{Service: "s3", Operation: "HeadBucket", Resource: bucket, method: http.MethodHead, path: path}
+func HeadBucket(bucket, path string, out *Bucket) *Planned {
+	p := &Planned{Service: "s3", Operation: "HeadBucket", Resource: bucket, method: http.MethodHead, path: path}
 	p.take = func(_ *fact.Call, h http.Header, _ []byte) { out.Region = region(h.Get("X-Amz-Bucket-Region")) }
 	return p
 }
 
 // GetBucketLocation asks for the Region of a bucket where HeadBucket did not
 // tell it. An empty constraint is us-east-1, EU is eu-west-1.
-func GetBucketLocation(bucket, path string, out *Bucket) Planned {
-	p := Planned{Service: "s3", Operation: "GetBucketLocation", Resource: bucket, method: http.MethodGet, path: path, query: "location="}
+func GetBucketLocation(bucket, path string, out *Bucket) *Planned {
+	p := &Planned{Service: "s3", Operation: "GetBucketLocation", Resource: bucket, method: http.MethodGet, path: path, query: "location="}
 	p.take = func(f *fact.Call, _ http.Header, body []byte) {
 		text := string(body)
 		i := strings.Index(text, "<LocationConstraint")
@@ -193,8 +193,8 @@ func GetBucketLocation(bucket, path string, out *Bucket) Planned {
 // GetBucketEncryption asks for a bucket's default encryption. The agent takes
 // AES256 and aws:kms for encrypted and nothing else (agent source,
 // agent/s3util/s3util.go, release 3.3), although others exist.
-func GetBucketEncryption(bucket, path string, out *Bucket) Planned {
-	p := Planned{Service: "s3", Operation: "GetBucketEncryption", Resource: bucket, method: http.MethodGet, path: path, query: "encryption="}
+func GetBucketEncryption(bucket, path string, out *Bucket) *Planned {
+	p := &Planned{Service: "s3", Operation: "GetBucketEncryption", Resource: bucket, method: http.MethodGet, path: path, query: "encryption="}
 	p.take = func(f *fact.Call, _ http.Header, body []byte) {
 		switch algorithm := element(string(body), "SSEAlgorithm"); {
 		case f.Status == fact.OK && (algorithm == "AES256" || algorithm == "aws:kms"):

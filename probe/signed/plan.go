@@ -12,10 +12,10 @@ import (
 
 // Plan lists the calls that show the agent's permissions, at most four, those
 // that are not to be made with their reason. It is a pure function of facts.
-func Plan(set *fact.Set, o Options) []Planned {
+func Plan(set *fact.Set, o Options) []*Planned {
 	node := nodeID(set)
 	config := set.Agent.Config
-	return []Planned{
+	return []*Planned{
 		about(node, Aim(set, "ssm", cmp.Or(config.Region, set.Place.Region), listInstanceAssociations(node))),
 		about(node, Aim(set, "ec2messages", cmp.Or(config.Region, set.Place.Region), unless(oldChannel(set), getEndpoint(node)))),
 		Aim(set, "sts", set.Place.Region, getCallerIdentity()),
@@ -24,21 +24,21 @@ func Plan(set *fact.Set, o Options) []Planned {
 }
 
 // about drops a call that needs the id of this node when that is not known.
-func about(node string, p Planned) Planned {
+func about(node string, p *Planned) *Planned {
 	if node == "" && p.Skipped == "" {
 		p.Skipped = "the id of this node is not known"
 	}
 	return p
 }
 
-func unless(why string, p Planned) Planned {
+func unless(why string, p *Planned) *Planned {
 	p.Skipped = why
 	return p
 }
 
 // Aim sends a call to the agent's target of a service, signed for a Region, or
 // says why it cannot be sent.
-func Aim(set *fact.Set, id, region string, p Planned) Planned {
+func Aim(set *fact.Set, id, region string, p *Planned) *Planned {
 	i := slices.IndexFunc(set.Targets, func(t fact.Target) bool { return t.ID == id && (t.Agent || id == "sts") })
 	if i < 0 {
 		p.Region = region
@@ -48,7 +48,7 @@ func Aim(set *fact.Set, id, region string, p Planned) Planned {
 }
 
 // AimAt sends a call to one target, as Aim does.
-func AimAt(set *fact.Set, t fact.Target, region string, p Planned) Planned {
+func AimAt(set *fact.Set, t fact.Target, region string, p *Planned) *Planned {
 	p.Target, p.Region = t, region
 	switch {
 	case p.Skipped != "":

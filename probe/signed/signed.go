@@ -119,7 +119,7 @@ func home(set *fact.Set) string {
 	return set.Place.IMDSRegion
 }
 
-func anyPlanned(plan []Planned) bool {
+func anyPlanned(plan []*Planned) bool {
 	for _, p := range plan {
 		if p.Skipped == "" {
 			return true
@@ -139,7 +139,7 @@ type Client struct {
 // Do makes the planned calls side by side and returns their facts in the order
 // of the plan. Those with a reason in Skipped are listed, not made; a nil Client
 // makes none.
-func (c *Client) Do(ctx context.Context, plan []Planned) []fact.Call {
+func (c *Client) Do(ctx context.Context, plan []*Planned) []fact.Call {
 	out := make([]fact.Call, len(plan))
 	var wg sync.WaitGroup
 	for i, p := range plan {

@@ -36,7 +36,7 @@ const (
 var requestIDs = []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Amzn-Request-Id", "X-Amz-Requestid"}
 
 // call makes one planned call.
-func (c *Client) call(ctx context.Context, p Planned) fact.Call {
+func (c *Client) call(ctx context.Context, p *Planned) fact.Call {
 	f := fact.Call{
 		Service: p.Service, Operation: p.Operation, Purpose: p.Purpose, Resource: p.Resource,
 		Host: p.Target.Host, Region: p.Region,
@@ -103,7 +103,7 @@ func (c *Client) unverified(conn *tls.Conn, host string) string {
 }
 
 // exchange signs the request, sends it and reads the answer.
-func (c *Client) exchange(ctx context.Context, conn *tls.Conn, p Planned, f *fact.Call) {
+func (c *Client) exchange(ctx context.Context, conn *tls.Conn, p *Planned, f *fact.Call) {
 	began := time.Now()
 	start := c.o.Now()
 	limited, cancel := context.WithTimeout(ctx, callTimeout)
@@ -168,7 +168,7 @@ func outcome(err error, start time.Time, took time.Duration, ours bool) fact.Out
 
 // roundTrip sends the call and reads the answer. An error together with a
 // status means that the body could not be read.
-func (c *Client) roundTrip(ctx context.Context, conn *tls.Conn, p Planned, at time.Time) (answer, error) {
+func (c *Client) roundTrip(ctx context.Context, conn *tls.Conn, p *Planned, at time.Time) (answer, error) {
 	r, err := c.sign(ctx, p, at)
 	if err != nil {
 		return answer{}, err
@@ -210,7 +210,7 @@ func readError(err error, in *io.LimitedReader) error {
 
 // sign builds the request. The clock is ours, right or wrong: the agent does
 // not correct it either, and a refused signature is what shows it.
-func (c *Client) sign(ctx context.Context, p Planned, at time.Time) (*http.Request, error) {
+func (c *Client) sign(ctx context.Context, p *Planned, at time.Time) (*http.Request, error) {
 	host := p.Target.Host
 	if len(p.Target.Ports) > 0 && p.Target.Ports[0].Number != 443 {
 		host += ":" + strconv.Itoa(int(p.Target.Ports[0].Number))
