@@ -123,6 +123,9 @@ func (v *View) blameRefused(pp *PortPath) Code {
 	if pp.Path.T.Type == "Custom" && v.allPorts(pp.Path, pp.Port.Number, refusing) {
 		return "PL-06"
 	}
+	if pp.Path.T.Type == "Custom" && slices.ContainsFunc(pp.Path.ports(), func(q *PortPath) bool { return q.TCP == Pass }) {
+		return "PL-05"
+	}
 	if v.everyDial(refusing) && v.distinctDials() > 1 {
 		if v.refusedEverywhere() {
 			return "OS-01"

@@ -89,10 +89,8 @@ func (v *View) invented() []Evidence {
 // it: unless one datagram of the run was answered, for a rule takes them all
 // and a resolver beyond its limit takes most.
 func (v *View) tcpAnswers(name string) (fact.Lookup, bool) {
-	for _, l := range slices.Concat(v.Set.Lookups, v.Set.DNS.Lookups) {
-		if l.Transport == "udp" && l.RCode != "" && v.vpcServer(l.Server) {
-			return fact.Lookup{}, false
-		}
+	if v.resolverAnswered() {
+		return fact.Lookup{}, false
 	}
 	for _, l := range refs(v.Set.DNS.Lookups, fact.Lookup.Key) {
 		if l.Name == name && l.Transport == "tcp" && l.RCode != "" && v.vpcServer(l.Server) {
@@ -117,6 +115,16 @@ func staleCache(v *View, g group, f *Finding) {
 	f.Action.Do = "Flush the cache of the stub, then restart long-lived clients."
 	f.Action.Command = "sudo resolvectl flush-caches"
 	f.Alternatives = []Alternative{alt("DN-18", "the wrong answer comes back after the flush")}
+}
+
+// youngEndpoint is DN-23: the cache of the stub has the public address from
+// before the endpoint was there.
+func youngEndpoint(v *View, g group, f *Finding) {
+	v.stubWords(g, f)
+	f.Summary = fmt.Sprintf("The stub resolver on this host still gives public addresses for %s, from its cache; the server behind it has private ones by now.", g.names())
+	f.Action.Do = "Wait until the cache has run out (its TTL counts down), or flush it; then restart long-lived clients."
+	f.Action.Command = "sudo resolvectl flush-caches"
+	f.Alternatives = []Alternative{alt("DN-18", "the public address comes back after the flush")}
 }
 
 func (v *View) stubWords(g group, f *Finding) {

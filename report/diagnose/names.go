@@ -155,12 +155,32 @@ func (v *View) wrongAnswer(p *Path) Code {
 		return ""
 	}
 	if vpc.ok && v.private(vpc.addrs) && !v.private(p.Answer.Addrs) {
+		if v.remembers(p) {
+			return "DN-23"
+		}
 		return v.badServer()
 	}
 	if p.T.Wildcard && !v.private(p.Answer.Addrs) && v.apexPrivate(p) {
 		return "DN-14"
 	}
 	return ""
+}
+
+// remembers tells whether the stub on this host gives the answer from its
+// cache, which counts down, while the server behind it gives another.
+func (v *View) remembers(p *Path) bool {
+	return slices.ContainsFunc(v.departures(p.T.Host), func(d fact.Departure) bool {
+		cached, known := v.cached(p.T.Host, d.Outer.Server)
+		return d.Outer.Layer == fact.LayerStub && d.Inner.Status == fact.OK && cached && known
+	})
+}
+
+// resolverAnswered tells whether the VPC resolver answered any question of the
+// run over UDP: then it is there, and leaves others unanswered.
+func (v *View) resolverAnswered() bool {
+	return slices.ContainsFunc(slices.Concat(v.Set.Lookups, v.Set.DNS.Lookups), func(l fact.Lookup) bool {
+		return l.Transport == "udp" && l.RCode != "" && v.vpcServer(l.Server)
+	})
 }
 
 // shares tells whether two answers have an address in common. Answers rotate
@@ -194,6 +214,9 @@ func (v *View) blameName(p *Path) Code {
 	if vpc.silent {
 		if _, ok := v.tcpAnswers(p.T.Host); ok {
 			return "OS-01"
+		}
+		if v.resolverAnswered() {
+			return "DN-21"
 		}
 		return "DN-04"
 	}
@@ -263,6 +286,9 @@ func (v *View) blameConfigured(conf, vpc said) Code {
 
 // blameNegative: the VPC resolver itself says that there is no such name.
 func (v *View) blameNegative(p *Path, vpc said) Code {
+	if _, ok := vpceName(p.T.Host); ok {
+		return "DN-28"
+	}
 	if p.T.Type == "Custom" {
 		return "PL-03"
 	}

@@ -63,6 +63,7 @@ func dnsRules() []Rule {
 			f.Action.Command = v.aws("route53resolver", "list-firewall-rule-group-associations", "--vpc-id", v.vpcID())
 			f.Alternatives = []Alternative{alt("DN-11", "a private zone for a parent name in the list of hosted zones of the VPC"), alt("DN-09", "a resolver rule for the name")}
 		}),
+		blamedOrOdd("DN-23", youngEndpoint),
 		blamed("DN-26", Likely, func(v *View, g group, f *Finding) {
 			f.Summary = fmt.Sprintf("The answers for %s are cut, and the configured server does not answer over TCP.", g.names())
 			f.Action.Do = "Allow TCP 53 to the configured DNS server, in security groups, NACLs and the server itself."

@@ -2,15 +2,13 @@ package diagnose
 
 import (
 	"fmt"
-	"net/netip"
-	"slices"
 	"strings"
 
 	"vpcdoctor/probe/fact"
 )
 
 func endpointRules() []Rule {
-	return []Rule{
+	return append(serviceRules(), []Rule{
 		blamed("DN-02", Likely, noEndpoint).explains("AG-20", "EP-15"),
 		blamed("EP-01", Likely, noMessages).explains("EP-15"),
 		{Code: "EP-02", Eval: legacyChannel},
@@ -28,39 +26,7 @@ func endpointRules() []Rule {
 			}
 			f.Action = Action{Do: "Look at the evidence, run again, and compare with another instance of " + v.subnetID() + ".", Command: "vpcdoctor check --facts facts.json", Where: "instance"}
 		}),
-		{Code: "PL-03", Eval: customName},
-		blamed("PL-06", Likely, func(v *View, g group, f *Finding) {
-			f.Summary = fmt.Sprintf("Every address of the custom service %s refuses or resets the connection.", g.names())
-			f.Action.Do = "Ask the provider for target health and the listener port; compare the port with our own configuration."
-			f.Alternatives = []Alternative{alt("SG-11", "the provider's load balancer has groups of its own"), alt("OS-01", "sudo nft list ruleset: a reject rule for the address")}
-		}),
-	}
-}
-
-// customName: the name of a custom service does not lead to a private
-// endpoint, or leads outside the block that its configuration expects.
-func customName(v *View) []Finding {
-	fs := blamed("PL-03", Likely, func(v *View, g group, f *Finding) {
-		f.Summary = fmt.Sprintf("The custom name %s does not lead to a private endpoint.", g.names())
-		f.Evidence = append(f.Evidence, v.working(1, func(pp *PortPath) bool { return strings.Contains(pp.Path.T.Host, ".vpce.") })...)
-		f.Action.Do = "Ask the provider to verify the domain and set the private name, then enable private DNS on the endpoint; or map the name in a private zone of your own."
-		f.Action.Command = v.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=vpc-id,Values="+v.vpcID())
-		f.Alternatives = []Alternative{alt("EP-03", "describe-vpc-endpoints: the state is pendingAcceptance"), alt("DN-31", "the name is misspelled in our own configuration")}
-	}).Eval(v)
-	for _, p := range v.Paths {
-		block, err := netip.ParsePrefix(p.T.CIDR)
-		if err != nil || p.DNS != Pass || p.Status == Fail || !slices.ContainsFunc(p.Answer.Addrs, func(a netip.Addr) bool { return !block.Contains(a.Unmap()) }) {
-			continue
-		}
-		fs = append(fs, Finding{
-			Code: "PL-03", Severity: SevWarning, Confidence: Likely, Subjects: []string{p.Key},
-			Summary:  fmt.Sprintf("%s is %s, outside %s, where its endpoint is expected.", p.T.Host, addrList(p.Answer.Addrs, 2), block),
-			Evidence: v.answerEvidence(p),
-			Action: Action{Do: "Correct the record of the name, or the expected block in our own configuration.", Where: "operator",
-				Command: v.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=vpc-id,Values="+v.vpcID())},
-		})
-	}
-	return fs
+	}...)
 }
 
 func gatewayRules() []Rule {

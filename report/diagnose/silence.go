@@ -230,6 +230,8 @@ func (v *View) silentPrivate(pp *PortPath, c contrast) Code {
 		return "SG-06"
 	case v.wholly(pp.Path, silentDial):
 		return "SG-02"
+	case pp.Path.T.Type == "Custom":
+		return "PL-05"
 	}
 	return "RT-08"
 }

@@ -62,6 +62,12 @@ var layerFirings = []firing{
 				w.lookup(t.Host, fact.ViaVPC, vpcDNS, fact.Outcome{}, "10.192.20.99")
 			}
 		}},
+	{code: "DN-23", sev: SevError, // the stub still has the public address of before
+		make: func(w world) {
+			w.stub("52.82.188.9")
+			w.counted(47, 45)
+		},
+		miss: func(w world) { w.counted(60, 60) }}, // DN-05: a record of its own
 	{code: "DN-20", sev: SevError,
 		make: func(w world) {
 			w.system(host("ssm"), "203.0.113.9")

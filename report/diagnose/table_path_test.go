@@ -113,6 +113,24 @@ var pathFirings = []firing{
 			w.shake("billing.example.internal", func(h *fact.Handshake) { h.Name = fact.Verified{Status: fact.Failed, Class: fact.CertName} })
 		},
 		miss: func(w world) { w.t("billing").Type = "Interface" }}, // TL-04
+	{code: "PL-05", sev: SevError,
+		make: func(w world) {
+			w.custom("10.192.10.60", "10.192.20.60")
+			w.silent("10.192.20.60")
+		},
+		miss: func(w world) { w.t("billing").Type = "Interface" }}, // RT-08
+	{code: "PL-05", sev: SevWarning,
+		make: func(w world) { w.custom("10.192.10.60", "10.192.20.60").AZs = 3 },
+		miss: func(w world) { w.t("billing").AZs = 2 }},
+	{code: "DN-28", sev: SevError,
+		make: func(w world) {
+			w.custom("10.192.10.60").Host = "vpce-0a1b-c2d3-" + region + "a.vpce-svc-0e." + region + ".vpce." + suffix
+			w.unresolved(w.t("billing").Host, failed(fact.NXDomain, ms), failed(fact.NXDomain, ms))
+		},
+		miss: func(w world) { // PL-03
+			w.t("billing").Host = "billing.example.internal"
+			w.unresolved("billing.example.internal", failed(fact.NXDomain, ms), failed(fact.NXDomain, ms))
+		}},
 	{code: "PL-06", sev: SevError,
 		make: func(w world) {
 			w.custom("10.192.10.60", "10.192.20.60")

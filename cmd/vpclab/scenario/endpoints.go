@@ -107,7 +107,7 @@ func customServices() []Scenario {
 			w.Resolver.Zones = nil
 		},
 	}, {
-		Name: "custom-one-az", Kind: Fault, Want: broken("RT-08", "PL-06", "EP-16"), Args: customArgs,
+		Name: "custom-one-az", Kind: Fault, Want: broken("PL-05").with("RT-08"), Args: customArgs,
 		Story: "one of the custom service's addresses belongs to a machine that refuses",
 		Change: func(w *world.World, s *Seed) {
 			e := addCustom(w, s)

@@ -34,6 +34,22 @@ func dnsLayers() []Scenario {
 				Records: []world.Record{{Name: e.Hosts[0], Addrs: e.Addrs(), TTL: 3600}}}
 		},
 	}, {
+		Name: "stub-cache-public", Kind: Fault, Want: broken("DN-23").with("DN-18"), NearOf: "stub-cache-right",
+		Story: "the endpoint is new, and the cache of the stub still holds the public address from before",
+		Change: func(w *world.World, s *Seed) {
+			name := Host(w, Pick(s, required))
+			w.Host.Stub = world.Stub{Configured: true, Running: true, Cached: true,
+				Records: []world.Record{{Name: name, Addrs: w.PublicAddrs(name), TTL: 300}}}
+		},
+	}, {
+		Name: "stub-record-public", Kind: Fault, Want: broken("DN-05").never("DN-23"), NearOf: "stub-cache-public",
+		Story: "the configuration of the stub on the instance gives a public address, which never counts down",
+		Change: func(w *world.World, s *Seed) {
+			name := Host(w, Pick(s, required))
+			w.Host.Stub = world.Stub{Configured: true, Running: true,
+				Records: []world.Record{{Name: name, Addrs: w.PublicAddrs(name), TTL: 300}}}
+		},
+	}, {
 		Name: "search-wildcard", Kind: Fault, Want: broken("DN-20"), NearOf: "search-harmless",
 		Story:  "resolv.conf has ndots:5, and the company's search domain answers for every name below it",
 		Change: searchList("*.corp.example", "ndots:5"),
@@ -92,6 +108,16 @@ func dnsServers() []Scenario {
 		}
 	}
 	return []Scenario{{
+		Name: "resolver-limit", Kind: Fault, Want: broken("DN-21").never("OS-01", "DN-04"), NearOf: "resolver-busy",
+		Story: "the instance asks more of the VPC resolver than it answers in a second, which hits the questions for one required name",
+		Change: func(w *world.World, s *Seed) {
+			w.Resolver.Drops = []string{Host(w, Pick(s, required))}
+		},
+	}, {
+		Name: "resolver-busy", Kind: Healthy, Want: noFault, NearOf: "resolver-limit",
+		Story:  "the instance asks much of the VPC resolver, and stays within what it answers",
+		Change: func(w *world.World, _ *Seed) { w.Resolver.DropAbove = 60 },
+	}, {
 		Name: "dns-tcp-silent", Kind: Fault, Want: broken("DN-26"), NearOf: "dns-by-tcp",
 		Story: "the company's DNS server truncates its answers, and its security group admits no TCP",
 		Change: func(w *world.World, s *Seed) {

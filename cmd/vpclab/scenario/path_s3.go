@@ -1,10 +1,6 @@
 package scenario
 
-import (
-	"net/netip"
-
-	"vpcdoctor/cmd/vpclab/world"
-)
+import "vpcdoctor/cmd/vpclab/world"
 
 // s3Args ask for the profile that needs S3.
 var s3Args = []string{"--profile", "ssm"}
@@ -87,43 +83,4 @@ func policiesOfS3() []Scenario {
 			w.Internet.Denies = []string{"amazon-ssm-" + w.Region}
 		},
 	}}
-}
-
-// customArgsPlain ask for the custom service without TLS.
-var customArgsPlain = []string{"--config", customConfig}
-
-// customPaths are custom services beyond plain success and failure.
-func customPaths() []Scenario {
-	return []Scenario{{
-		Name: "custom-az-silent", Kind: Fault, Want: broken("RT-08", "SG-08", "PL-06"), Args: customArgs, NearOf: "custom-one-az",
-		Story: "one of the custom service's addresses belongs to nobody any more",
-		Change: func(w *world.World, s *Seed) {
-			e := addCustom(w, s)
-			w.Resolver.Zones[0].Records[0].Addrs = []netip.Addr{e.Interfaces[0].Addr, freeAddr(w, s, 1)}
-		},
-	}, {
-		Name: "custom-plain", Kind: Healthy, Want: noFault, Args: customArgsPlain, NearOf: "custom-plain-closed",
-		Story:  "the custom service speaks plain TCP",
-		Change: func(w *world.World, s *Seed) { plainCustom(w, s) },
-	}, {
-		Name: "custom-plain-closed", Kind: Fault, Want: broken("PL-06"), Args: customArgsPlain, NearOf: "custom-plain",
-		Story:  "the custom service speaks plain TCP, and its targets are dead",
-		Change: func(w *world.World, s *Seed) { plainCustom(w, s).Server.Closed = true },
-	}, {
-		Name: "custom-not-tls", Kind: Fault, Want: broken("TL-14"), Args: customArgs, NearOf: "custom-plain",
-		Story:  "the custom service speaks plain TCP and is asked for TLS",
-		Change: func(w *world.World, s *Seed) { plainCustom(w, s) },
-	}}
-}
-
-// customConfig is the configuration file of the scenarios that need one.
-const customConfig = "/etc/vpcdoctor/lab.yaml"
-
-// plainCustom adds a custom service that takes connections and says nothing,
-// and the configuration that calls it plain.
-func plainCustom(w *world.World, s *Seed) *world.Endpoint {
-	e := addCustom(w, s)
-	e.Server.Mute = true
-	w.Host.Files = map[string]string{customConfig: "endpoints:\n  - name: billing\n    host: " + customHost + "\n    port: 8443\n    plain: true\n"}
-	return e
 }

@@ -32,6 +32,9 @@ func found(addrs []netip.Addr, v6 bool, ttl uint32, soa string) Answer {
 // or AAAA with v6 set. Names are lower case without a trailing dot.
 func (w *World) Ask(server netip.Addr, name string, v6 bool) Answer {
 	if server == ResolverAddr || server == ResolverAddrV6 || server == w.VPC.ResolverAddr() {
+		if MatchName(w.Resolver.Drops, name) {
+			return Answer{Silent: true}
+		}
 		a := w.vpcAnswer(name, v6)
 		if w.dns64() {
 			a = synthesise(a, v6, NAT64, func() Answer { return w.vpcAnswer(name, false) })
@@ -142,8 +145,14 @@ func (w *World) privateName(name string) (*Endpoint, bool) {
 func (w *World) endpointName(name string) ([]netip.Addr, bool) {
 	for _, v := range w.networks() {
 		for i := range v.Endpoints {
-			if e := &v.Endpoints[i]; !e.Gateway && w.EndpointName(e) == name {
+			e := &v.Endpoints[i]
+			if !e.Gateway && w.EndpointName(e) == name {
 				return e.Addrs(), true
+			}
+			for _, n := range e.Interfaces {
+				if s := v.Subnet(n.Subnet); !e.Gateway && s != nil && w.ZonalName(e, s.AZ) == name {
+					return []netip.Addr{n.Addr}, true
+				}
 			}
 		}
 	}
@@ -155,6 +164,12 @@ func (w *World) EndpointName(e *Endpoint) string {
 	tail := e.ID[len(e.ID)-8:]
 	labels := strings.Split(e.Service, ".")
 	return e.ID + "-" + tail + "." + labels[len(labels)-1] + "." + w.Region + "." + w.VPCESuffix
+}
+
+// ZonalName is the DNS name of an endpoint's interface in one AZ.
+func (w *World) ZonalName(e *Endpoint, az string) string {
+	label, rest, _ := strings.Cut(w.EndpointName(e), ".")
+	return label + "-" + az + "." + rest
 }
 
 func (w *World) networks() []*VPC {

@@ -105,6 +105,7 @@ type Resolver struct {
 	Zones     []Zone         // private hosted zones associated with the VPC
 	Rules     []ForwardRule  // resolver rules; the longest domain wins
 	Firewall  []FirewallRule // DNS Firewall, first match wins
+	Drops     []string       // names whose questions are lost to the packet limit
 	Delay     time.Duration
 	DropAbove int // packets in one second that are answered; 0: all
 }
