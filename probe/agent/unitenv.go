@@ -60,28 +60,47 @@ func (r *reader) unitProxy(f found) (proxyenv.Proxy, error) {
 	if f.snap && !f.binary {
 		unit = snapUnit
 	}
-	e := environment{manager: map[string]setting{}, unit: map[string]setting{}}
-	r.apply(&e, "[Manager]", first(r, managerFiles), e.manager)
-	for _, p := range r.dropIns(&e, managerDirs) {
-		r.apply(&e, "[Manager]", p, e.manager)
-	}
-	var fragments []string
-	for _, dir := range unitDirs {
-		fragments = append(fragments, dir+unit)
-	}
-	r.apply(&e, "[Service]", first(r, fragments), e.unit)
-	for _, p := range r.dropIns(&e, dropInDirs(unit)) {
-		r.apply(&e, "[Service]", p, e.unit)
-	}
-	vars := r.merge(&e, unit)
+	vars, failed := r.unitVars(unit)
 	source := ""
 	for _, name := range proxyenv.Names {
 		if v := vars[name]; v.value != "" {
 			source = cmp.Or(source, "file "+v.from)
 		}
 	}
-	get := func(name string) string { return vars[name].value }
-	return proxyenv.Read(get, classify.Clean(source, maxPathText)), e.failed
+	return proxyenv.Read(lookup(vars), classify.Clean(source, maxPathText)), failed
+}
+
+// lookup finds values by name.
+func lookup(vars map[string]setting) func(string) string {
+	return func(name string) string { return vars[name].value }
+}
+
+// unitVars reads the proxy variables that a unit would be started with.
+func (r *reader) unitVars(unit string) (map[string]setting, error) {
+	e := r.managerVars()
+	r.apply(&e, "[Service]", first(r, fragments(unit)), e.unit)
+	for _, p := range r.dropIns(&e, dropInDirs(unit)) {
+		r.apply(&e, "[Service]", p, e.unit)
+	}
+	return r.merge(&e, unit), e.failed
+}
+
+// managerVars reads what every unit is started with.
+func (r *reader) managerVars() environment {
+	e := environment{manager: map[string]setting{}, unit: map[string]setting{}}
+	r.apply(&e, "[Manager]", first(r, managerFiles), e.manager)
+	for _, p := range r.dropIns(&e, managerDirs) {
+		r.apply(&e, "[Manager]", p, e.manager)
+	}
+	return e
+}
+
+// fragments are the places of a unit's own file.
+func fragments(unit string) (out []string) {
+	for _, dir := range unitDirs {
+		out = append(out, dir+unit)
+	}
+	return out
 }
 
 // first is the first of the files that exists: it hides the others, be it a

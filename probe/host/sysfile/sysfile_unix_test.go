@@ -19,4 +19,7 @@ func TestReadNeverBlocks(t *testing.T) {
 	if _, err := Root(dir).Read("/pipe", 10); !errors.Is(err, ErrNotRegular) {
 		t.Errorf("a named pipe: %v", err)
 	}
+	if names, err := Root(dir).Names("/pipe", 10); err == nil {
+		t.Errorf("a named pipe in a directory's place: %q", names)
+	}
 }
