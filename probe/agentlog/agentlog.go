@@ -112,10 +112,11 @@ func (r *reader) read() {
 		}
 	}
 	switch {
-	case r.out.Class == fact.NotFound && r.Command != nil:
-		if f := r.journal(); f.Status == fact.OK {
-			r.out.Files, r.out.Outcome = append(r.out.Files, f), plain(f.Outcome)
-			return
+	case r.out.Class == fact.NotFound && r.Command != nil: // an image that logs to the console only
+		f := r.journal()
+		r.out.Files = append(r.out.Files, f)
+		if f.Status == fact.OK {
+			r.out.Outcome = plain(f.Outcome)
 		}
 		return
 	case r.out.Status != fact.OK:

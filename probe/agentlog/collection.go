@@ -1,6 +1,7 @@
 package agentlog
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -10,9 +11,9 @@ import (
 )
 
 const (
-	// messageLimit is how much of a message of several lines is looked at: the
-	// reason stands in the first few.
-	messageLimit = lineLimit
+	// messageLimit is how much of a message of one or several lines is looked
+	// at: the reason stands in the first few hundred bytes.
+	messageLimit = 4 << 10
 	// eventLimit and timesLimit are what fact.AgentLog promises.
 	eventLimit = 64
 	timesLimit = 8
@@ -36,11 +37,26 @@ type collection struct {
 	header      bool // the start's first line was seen, its version was not
 	worker      bool // the worker was started since the start
 
-	now, past map[string]*fact.LogEvent // by source, stem and reason
+	now, past map[kind]*tally
+}
+
+// kind is what the lines of one event have in common.
+type kind struct {
+	source string
+	stem   fact.LogStem
+	reason fact.LogReason
+}
+
+// tally is an event that still grows. What its last line says is read out at
+// the end, once.
+type tally struct {
+	fact.LogEvent
+	stem *stem
+	text []byte // of its last line
 }
 
 func newCollection() *collection {
-	return &collection{now: map[string]*fact.LogEvent{}, past: map[string]*fact.LogEvent{}}
+	return &collection{now: map[kind]*tally{}, past: map[kind]*tally{}}
 }
 
 // enter begins another source. With a time only what is older counts.
@@ -79,27 +95,43 @@ func (c *collection) flush() {
 	if !c.before.IsZero() && !t.Before(c.before) {
 		return
 	}
-	message := string(c.text)
-	body := trimTags(message)
+	body := trimTags(c.text)
 	if c.source == mainLog || c.source == journal {
 		c.process(body, t)
+		if n := nodeOf(c.text); n != "" {
+			c.node = n
+		}
 	}
-	if n := nodeOf(message); n != "" {
-		c.node = n
-	}
-	s, ok := find(body, c.current.level)
-	if !ok || !c.counts(s, body) {
+	s, why := find(body, c.current.level)
+	if s == nil || !c.counts(s, body) {
 		return
 	}
-	e := fact.LogEvent{Stem: s.stem, Source: c.source, Level: c.current.level, Count: 1, First: t, Last: t, Times: []time.Time{t}}
-	describe(&e, s, message)
-	c.put(c.now, &e)
+	k := kind{c.source, s.stem, why}
+	e, ok := c.now[k]
+	if !ok {
+		e = &tally{LogEvent: fact.LogEvent{Stem: s.stem, Reason: why, Source: c.source, First: t, Last: t}}
+		c.now[k] = e
+	}
+	e.stem, e.Level = s, c.current.level
+	e.text = append(e.text[:0], c.text...)
+	e.add(1, t, t, t)
+}
+
+// add counts lines. Two processes write into one file, so lines of the same
+// moment may change places.
+func (e *tally) add(count int, first, last time.Time, times ...time.Time) {
+	e.Count += count
+	e.First, e.Last = earlier(e.First, first), later(e.Last, last)
+	e.Times = append(e.Times, times...)
+	if n := len(e.Times) - timesLimit; n > 0 {
+		e.Times = slices.Delete(e.Times, 0, n)
+	}
 }
 
 // process follows the agent's processes: its starts and its version.
-func (c *collection) process(body string, t time.Time) {
+func (c *collection) process(body []byte, t time.Time) {
 	switch v, ok := startVersion(body); {
-	case body == proxyHeader:
+	case string(body) == proxyHeader:
 		c.restart(t)
 		c.header = true
 	case ok && c.header: // the same start
@@ -113,11 +145,17 @@ func (c *collection) process(body string, t time.Time) {
 
 // restart makes everything until now history.
 func (c *collection) restart(t time.Time) {
-	for _, e := range c.now {
-		if e.Source == c.source {
-			c.put(c.past, e)
-			delete(c.now, key(e))
+	for k, e := range c.now {
+		if e.Source != c.source {
+			continue
 		}
+		delete(c.now, k)
+		if old, ok := c.past[k]; ok {
+			e.add(old.Count, old.First, old.Last)
+			e.Times = append(old.Times, e.Times...)
+			e.add(0, e.First, e.Last)
+		}
+		c.past[k] = e
 	}
 	c.start, c.version, c.node, c.lines = t, "", "", 1
 	c.starts++
@@ -130,20 +168,20 @@ func (c *collection) restart(t time.Time) {
 const proxyHeader = "Proxy environment variables:"
 
 // startVersion reads "amazon-ssm-agent - v3.3.987.0", and the line of 2.x.
-func startVersion(body string) (string, bool) {
-	body = strings.TrimPrefix(body, "Starting Agent: ")
-	v, ok := strings.CutPrefix(body, "amazon-ssm-agent - v")
-	if !ok || len(v) > 32 || strings.Trim(v, "0123456789.") != "" {
+func startVersion(body []byte) (string, bool) {
+	body = bytes.TrimPrefix(body, []byte("Starting Agent: "))
+	v, ok := bytes.CutPrefix(body, []byte("amazon-ssm-agent - v"))
+	if !ok || len(v) > 32 || len(bytes.Trim(v, "0123456789.")) > 0 {
 		return "", false
 	}
-	return v, true
+	return string(v), true
 }
 
 // counts tells whether a line that has a stem is an event.
-func (c *collection) counts(s *stem, body string) bool {
+func (c *collection) counts(s *stem, body []byte) bool {
 	switch s.stem {
 	case fact.LogProxyVariables:
-		return strings.TrimSpace(strings.TrimPrefix(body, s.text)) != ""
+		return len(bytes.TrimSpace(body[len(s.text):])) > 0
 	case fact.LogWorkerStart:
 		c.worker = true
 	case fact.LogWorkerExit:
@@ -151,28 +189,6 @@ func (c *collection) counts(s *stem, body string) bool {
 		return c.worker || s.errors
 	}
 	return true
-}
-
-func key(e *fact.LogEvent) string {
-	return e.Source + "\x00" + string(e.Stem) + "\x00" + string(e.Reason)
-}
-
-// put adds an event to those of its kind, and the later line's words win. Two
-// processes write into one file, so lines of the same moment may change places.
-func (c *collection) put(to map[string]*fact.LogEvent, e *fact.LogEvent) {
-	k := key(e)
-	old, ok := to[k]
-	if !ok {
-		to[k] = e
-		return
-	}
-	e.Count += old.Count
-	e.First, e.Last = earlier(old.First, e.First), later(old.Last, e.Last)
-	e.Times = append(old.Times, e.Times...)
-	if n := len(e.Times) - timesLimit; n > 0 {
-		e.Times = slices.Delete(e.Times, 0, n)
-	}
-	to[k] = e
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -195,13 +211,15 @@ func (c *collection) events(node string) []fact.LogEvent {
 	var out []fact.LogEvent
 	since := map[string]bool{}
 	for _, e := range c.now {
-		e.Old = c.history(e, node)
+		describe(&e.LogEvent, e.stem, string(e.text))
+		e.Old = c.history(&e.LogEvent, node)
 		since[e.Key()] = since[e.Key()] || !e.Old
-		out = append(out, *e)
+		out = append(out, e.LogEvent)
 	}
 	for _, e := range c.past {
+		describe(&e.LogEvent, e.stem, string(e.text))
 		e.Old = true
-		out = append(out, *e)
+		out = append(out, e.LogEvent)
 	}
 	out = slices.DeleteFunc(out, func(e fact.LogEvent) bool { return e.Old && since[e.Key()] })
 	if len(out) > eventLimit {
@@ -245,13 +263,13 @@ func otherInstance(named, ours string) bool {
 // trimTags takes "[amazon-ssm-agent] [Registrar] " and the like off the front
 // of a message, and the name that one part of the agent puts there without
 // brackets.
-func trimTags(m string) string {
-	for strings.HasPrefix(m, "[") {
-		_, rest, ok := strings.Cut(m, "] ")
+func trimTags(m []byte) []byte {
+	for len(m) > 0 && m[0] == '[' {
+		_, rest, ok := bytes.Cut(m, []byte("] "))
 		if !ok {
 			break
 		}
 		m = rest
 	}
-	return strings.TrimSpace(strings.TrimPrefix(m, "EC2RoleProvider "))
+	return bytes.TrimSpace(bytes.TrimPrefix(m, []byte("EC2RoleProvider ")))
 }

@@ -1,6 +1,7 @@
 package agentlog
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 	"time"
@@ -13,7 +14,6 @@ import (
 // only to what has its exact form.
 func describe(e *fact.LogEvent, s *stem, m string) {
 	if s.errors {
-		e.Reason = reason(m)
 		e.Host, e.Server = lookup(m)
 		e.Addr = dialled(m)
 		e.Operation, e.Code = operation(m), code(m)
@@ -29,7 +29,7 @@ func describe(e *fact.LogEvent, s *stem, m string) {
 			e.Host = urlHost(m)
 		}
 	}
-	e.Node = nodeOf(m)
+	e.Node = nodeOf([]byte(m))
 	switch s.stem {
 	case fact.LogConnected:
 		e.Addr = addrPort(after(m, s.text))
@@ -133,10 +133,10 @@ func urlHost(m string) string {
 		if !ok || scheme != "https" && scheme != "http" && scheme != "wss" {
 			continue
 		}
-		if i := strings.IndexAny(rest, "/\"?#: \n"); i >= 0 {
+		if i := strings.IndexAny(rest, "/\"?# \n"); i >= 0 {
 			rest = rest[:i]
 		}
-		return hostName(rest)
+		return hostName(bare(rest))
 	}
 	return ""
 }
@@ -149,14 +149,18 @@ func proxyHost(v string) string {
 	if _, rest, ok := strings.Cut(v, "://"); ok {
 		v = rest
 	}
-	if i := strings.LastIndexByte(v, '@'); i >= 0 {
-		v = v[i+1:]
+	return hostName(bare(strings.TrimSuffix(v, "/")))
+}
+
+// bare takes user, password and port off the host of a URL.
+func bare(s string) string {
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		s = s[i+1:]
 	}
-	v = strings.TrimSuffix(v, "/")
-	if i := strings.LastIndexByte(v, ':'); i >= 0 && leadingInt(v[i+1:], 5) > 0 {
-		v = v[:i]
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && leadingInt(s[i+1:], 5) > 0 {
+		s = s[:i]
 	}
-	return hostName(v)
+	return s
 }
 
 // hostName keeps a host name of letters, digits, dots, hyphens and
@@ -227,9 +231,9 @@ func code(m string) string {
 var named = []string{"for instance: ", "instanceID=", "control-channel/", "channel Id ", "nstance-id: ", "InstanceId: ", "InstanceId ", "instance id ", ":instance/"}
 
 // nodeOf is the node that a message names as the agent's own.
-func nodeOf(m string) string {
+func nodeOf(m []byte) string {
 	for at := 0; ; {
-		i := strings.Index(m[at:], "i-")
+		i := bytes.Index(m[at:], []byte("i-"))
 		if i < 0 {
 			return ""
 		}
@@ -239,27 +243,29 @@ func nodeOf(m string) string {
 		if i > 0 && m[i-1] == 'm' {
 			start--
 		}
+		id := nodeID(m[start:])
+		if id == "" {
+			continue
+		}
 		for _, n := range named {
-			if strings.HasSuffix(m[:start], n) {
-				if id := nodeID(m[start:]); id != "" {
-					return id
-				}
+			if bytes.HasSuffix(m[:start], []byte(n)) {
+				return id
 			}
 		}
 	}
 }
 
 // nodeID reads "i-" or "mi-" and 8 or 17 hexadecimal digits.
-func nodeID(s string) string {
-	digits := strings.TrimPrefix(strings.TrimPrefix(s, "m"), "i-")
-	n := 0
-	for n < len(digits) && strings.IndexByte("0123456789abcdef", digits[n]) >= 0 {
-		n++
+func nodeID(b []byte) string {
+	start := bytes.IndexByte(b, '-') + 1
+	end := start
+	for end < len(b) && strings.IndexByte("0123456789abcdef", b[end]) >= 0 {
+		end++
 	}
-	if n != 8 && n != 17 {
+	if n := end - start; n != 8 && n != 17 {
 		return ""
 	}
-	return s[:len(s)-len(digits)+n]
+	return string(b[:end])
 }
 
 // leadingInt is the number of at most width digits with which s begins.

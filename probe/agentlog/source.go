@@ -21,9 +21,6 @@ const (
 	lineLimit = 16 << 10
 	// checkEvery is how many lines are read between two looks at the budget.
 	checkEvery = 1024
-	// journalLines is how much of the journal is asked for: about a day of a
-	// healthy agent, and below the 1 MB that one command may say.
-	journalLines = "4000"
 )
 
 // file reads the last limit bytes of a log.
@@ -35,19 +32,17 @@ func (r *reader) file(name string, limit int64) fact.LogFile {
 		return f
 	}
 	defer in.Close()
-	info, err := r.root.Stat(name)
-	if err != nil {
-		f.Outcome = r.ended(err)
-		return f
-	}
-	f.Bytes = info.Size()
 	cut := false
-	if s, ok := in.(io.Seeker); ok && f.Bytes > limit {
-		if _, err := s.Seek(f.Bytes-limit, io.SeekStart); err != nil {
+	if s, ok := in.(io.Seeker); ok {
+		f.Bytes, err = s.Seek(0, io.SeekEnd)
+		if err == nil {
+			_, err = s.Seek(max(f.Bytes-limit, 0), io.SeekStart)
+		}
+		if err != nil {
 			f.Outcome = r.ended(err)
 			return f
 		}
-		cut = true
+		cut = f.Bytes > limit
 	}
 	// What is written while we read is left for the next run: a log that grows
 	// faster than it is read must not hold us.
@@ -55,17 +50,29 @@ func (r *reader) file(name string, limit int64) fact.LogFile {
 	return f
 }
 
+// journalLines is how much of the journal is asked for: about a day of a healthy
+// agent, some 600 kB. Should that be more than one command may say, the last
+// lines would be missing, and fewer are asked for.
+var journalLines = []string{"3000", "300"}
+
 // journal reads the agent's units in the journal.
 func (r *reader) journal() fact.LogFile {
 	f := fact.LogFile{Path: journal}
-	out, err := r.Command(r.ctx, "journalctl", "-u", "amazon-ssm-agent",
-		"-u", "snap.amazon-ssm-agent.amazon-ssm-agent", "-o", "short-unix", "-n", journalLines, "--no-pager", "-q")
+	var out []byte
+	var err error
+	for _, n := range journalLines {
+		out, err = r.Command(r.ctx, "journalctl", "-u", "amazon-ssm-agent",
+			"-u", "snap.amazon-ssm-agent.amazon-ssm-agent", "-o", "short-unix", "-n", n, "--no-pager", "-q")
+		if err == nil || len(out) == 0 {
+			break
+		}
+	}
 	f.Bytes = int64(len(out))
-	if len(out) == 0 && err != nil {
+	switch {
+	case err != nil:
 		f.Outcome = fact.Outcome{Status: fact.Failed, Class: fact.OtherFailure, Detail: detail(err)}
 		return f
-	}
-	if len(out) == 0 {
+	case len(out) == 0:
 		f.Outcome = fact.Outcome{Status: fact.Failed, Class: fact.NotFound, Detail: "the journal has nothing of the agent"}
 		return f
 	}

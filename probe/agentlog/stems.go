@@ -114,24 +114,38 @@ var byFirst = func() (t [256][]*stem) {
 	return t
 }()
 
-// find finds the stem of a message whose tags are off.
-func find(body, level string) (*stem, bool) {
-	if body == "" {
-		return nil, false
+// find finds the stem of a message whose tags are off, and the reason where
+// it gives one; nil for a message that means nothing to us.
+func find(body []byte, level string) (*stem, fact.LogReason) {
+	if len(body) == 0 {
+		return nil, ""
 	}
 	for _, s := range byFirst[body[0]] {
-		if strings.HasPrefix(body, s.text) && strings.Contains(body[len(s.text):], s.also) {
-			return s, true
+		if len(body) < len(s.text) || string(body[:len(s.text)]) != s.text {
+			continue
+		}
+		m := string(body)
+		if strings.Contains(m[len(s.text):], s.also) {
+			return s, s.why(m)
 		}
 	}
 	if level != "WARN" && level != "ERROR" && level != "CRITICAL" {
-		return nil, false
+		return nil, ""
 	}
+	m := string(body)
 	for i := range failed {
 		s := &failed[i]
-		if at := strings.Index(body, s.text); at >= 0 && strings.Contains(body[at+len(s.text):], s.also) {
-			return s, true
+		if at := strings.Index(m, s.text); at >= 0 && strings.Contains(m[at+len(s.text):], s.also) {
+			return s, s.why(m)
 		}
 	}
-	return nil, false
+	return nil, ""
+}
+
+// why is the reason that a message gives; empty for one that is no failure.
+func (s *stem) why(m string) fact.LogReason {
+	if !s.errors {
+		return ""
+	}
+	return reason(m)
 }
