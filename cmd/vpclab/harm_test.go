@@ -74,6 +74,7 @@ var rules = []struct {
 	{"random labels", randomLabels},
 	{"User-Agent", userAgent},
 	{"no other protocol", noOtherProtocol},
+	{"harmless calls only", harmlessCalls},
 }
 
 // TestDoNoHarm holds the packets of whole runs against every line that can be

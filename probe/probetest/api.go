@@ -77,6 +77,7 @@ type APICall struct {
 	Host       string
 	Service    string // signing name
 	Operation  string // empty: not known
+	Path       string
 	Resource   string `json:",omitempty"` // ARN
 	Signed     bool
 	Principal  string `json:",omitempty"` // ARN; only with a right signature
@@ -172,7 +173,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, s APISource) {
 	at := locate(r, a.o.Region)
 	c := &call{api: a, source: s, r: r, at: at}
 	c.log = APICall{
-		Time: a.o.Now(), Host: at.host, Service: at.service, Endpoint: s.Endpoint, UserAgent: r.UserAgent(),
+		Time: a.o.Now(), Host: at.host, Service: at.service, Path: r.URL.Path, Endpoint: s.Endpoint, UserAgent: r.UserAgent(),
 		Signed: r.Header.Get("Authorization") != "",
 	}
 	if !c.log.Signed && !isUpgrade(r) || at.service == "" {

@@ -375,7 +375,7 @@ func TestCallLog(t *testing.T) {
 	}
 	c.Time, c.UserAgent = noon, ""
 	want := APICall{
-		Time: noon, Host: "ssm.us-east-1.amazonaws.com", Service: "ssm", Operation: "UpdateInstanceInformation", Signed: true, Status: 200,
+		Time: noon, Host: "ssm.us-east-1.amazonaws.com", Service: "ssm", Operation: "UpdateInstanceInformation", Path: "/", Signed: true, Status: 200,
 		Resource: "arn:aws:ec2:us-east-1:111122223333:instance/i-1", Endpoint: "vpce-1", Credential: "instance profile",
 		Principal: "arn:aws:sts::111122223333:assumed-role/web/i-1",
 	}
