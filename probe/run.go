@@ -38,7 +38,8 @@ type runner struct {
 // budget is used up or when ctx is cancelled, with what is known by then.
 func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progress Progress) *fact.Set {
 	r := newRunner(env, o, trustFacts, progress)
-	ctx, cancel := context.WithDeadline(ctx, time.Now().Add(r.opt.budget()))
+	whole := ctx // without the budget: what the user asks to wait for is not bounded by it
+	ctx, cancel := context.WithDeadline(whole, time.Now().Add(r.opt.budget()))
 	defer cancel()
 
 	r.gatherHost(ctx)
@@ -63,7 +64,8 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	r.set.DNS, r.set.Times = layers(), times()
 	r.set.Addresses = r.classified()
 	r.set.Host.ENA = host.ENASince(ena, host.ENA(host.DefaultInterfaces(r.set.Host.Routes)))
-	r.calls(ctx, p)
+	r.rehearse(ctx, p, r.calls(ctx, p))
+	r.idle(whole, p)
 
 	r.set.End = r.env.Now().UTC()
 	return r.set
