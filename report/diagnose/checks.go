@@ -118,10 +118,11 @@ func (v *View) rehearsalItems() []Item {
 
 // itemGaps lists what of it was not looked at, apart from what this agent does
 // not need.
-func itemGaps(items []Item) []NotChecked {
+func (v *View) itemGaps() []NotChecked {
 	var out []NotChecked
-	for _, i := range items {
-		spare := strings.HasPrefix(i.Key, "call:ec2messages:") || strings.HasPrefix(i.Key, "call:sts:") || strings.HasPrefix(i.Key, "credential:")
+	up, _ := v.connected() // then ssmmessages allows what it has to
+	for _, i := range v.items() {
+		spare := up && strings.HasPrefix(i.Key, "call:ssmmessages:") || strings.HasPrefix(i.Key, "call:ec2messages:") || strings.HasPrefix(i.Key, "call:sts:") || strings.HasPrefix(i.Key, "credential:")
 		if i.Status == NotCheckedStatus && !spare {
 			out = append(out, NotChecked{i.What, cmp.Or(i.Why, "not run"), false})
 		}

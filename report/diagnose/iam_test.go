@@ -76,6 +76,34 @@ func TestWeight(t *testing.T) {
 	}
 }
 
+// A refusal that the facts of today contradict, or that another fault makes
+// meaningless, is information.
+func TestRefusalOvercome(t *testing.T) {
+	for name, make := range map[string]func(w world){
+		"credentials since": func(w world) {
+			w.logs(fact.LogProfileRole, fact.ReasonDenied, identityDenial())
+			w.logs(fact.LogReady, "", nil).Last = start.Add(-time.Minute)
+		},
+		"the stand-in passes": func(w world) {
+			w.logs(fact.LogProfileRole, fact.ReasonDenied, identityDenial())
+			w.call("ssm", "ListInstanceAssociations", "", nil)
+		},
+		"the channel's path fails": func(w world) {
+			w.refusedStandIn(identityDenial())
+			w.silent("10.192.10.12", "10.192.20.12")
+		},
+	} {
+		w := healthy()
+		w.offline()
+		make(w)
+		v := Run(w.Set, Options{})
+		invariants(t, w.Set, v)
+		if f := find(v, "IA-02"); f == nil || f.Severity != SevInfo {
+			t.Errorf("%s: %s", name, outline(v))
+		}
+	}
+}
+
 // The network is the cause of the IAM error: said in words, with the address.
 func TestNetworkBehindDenial(t *testing.T) {
 	w := healthy()

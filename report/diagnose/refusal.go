@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,21 +75,17 @@ func (v *View) agentPath(service string) *Path {
 // own calls first.
 func (v *View) refusals() []refusal {
 	var out []refusal
-	for _, e := range refs(v.Set.Agent.Log.Events, logOrder) {
+	for _, e := range v.tale {
 		if r, ok := v.fromLog(e); ok {
 			out = append(out, r)
 		}
 	}
 	for _, c := range refs(v.Set.Signed.Calls, fact.Call.Key) {
-		if c.Purpose == "" && denied(c) {
+		if c.Purpose == "" && c.Resource == "" && denied(c) {
 			out = append(out, v.fromCall(c))
 		}
 	}
 	return out
-}
-
-func logOrder(e fact.LogEvent) string {
-	return e.Key() + " " + e.Source + " " + e.Operation + e.Last.UTC().Format(time.RFC3339)
 }
 
 // denied tells a refusal by policy from the other errors of AWS. The code is
@@ -128,7 +123,7 @@ func (v *View) fromCall(c *fact.Call) refusal {
 // fromLog reads the agent's own refusals of the calls without which it does
 // not work. Denials of what a session or an inventory needs are other matters.
 func (v *View) fromLog(e *fact.LogEvent) (refusal, bool) {
-	if e.Old || e.Reason != fact.ReasonDenied {
+	if e.Reason != fact.ReasonDenied {
 		return refusal{}, false
 	}
 	r := refusal{service: "ssm", operation: e.Operation, own: true, host: e.Host, key: e.Key(), at: e.Last}
@@ -171,7 +166,7 @@ func (v *View) fromLog(e *fact.LogEvent) (refusal, bool) {
 		}
 	}
 	r.role = v.refusedRole(r.denial, source)
-	r.text = fmt.Sprintf("the agent's log, %s: %s refused, %d %s", day(e.Last), plain(r.operation, 40), e.Count, verb(e.Count, "time", "times"))
+	r.text = v.tellsOf(*e)[0].Text
 	return r, true
 }
 
@@ -265,53 +260,18 @@ func (v *View) partition() string {
 	return cmp.Or(policySafe(v.Set.Place.Partition, ""), policySafe(v.Set.IMDS.Partition, ""), "aws")
 }
 
-// connected tells whether the agent is connected to Systems Manager now: by its
-// sockets, else by its log, else by this run having come through it.
+// connected tells whether the agent is connected to Systems Manager now: by
+// its sockets, else by what its log told last.
 func (v *View) connected() (up, known bool) {
-	ch := &v.Set.Agent.Channel
-	if v.runCommand() {
-		return true, true
+	if v.link.known {
+		return v.link.up, true
 	}
-	if ch.Status == fact.OK {
-		return slices.ContainsFunc(ch.Sockets, v.channelSocket), true
-	}
-	var opened, lost time.Time
-	for _, e := range v.Set.Agent.Log.Events {
-		switch e.Stem {
-		case fact.LogConnected:
-			if !e.Old && e.Last.After(opened) {
-				opened = e.Last
-			}
-		case fact.LogChannelLost, fact.LogControlToken, fact.LogDialWebsocket:
-			if !e.Old && e.Last.After(lost) {
-				lost = e.Last
-			}
-		}
-	}
-	if !opened.IsZero() || !lost.IsZero() {
-		return opened.After(lost), true
-	}
-	if a := &v.Set.Agent; a.ProcsRun.Status == fact.OK && !slices.ContainsFunc(a.Procs, func(p fact.AgentProc) bool { return p.Role == "worker" }) {
+	if a := &v.Set.Agent; a.ProcsRun.Status == fact.OK && !v.hasWorker() {
 		return false, true // only the worker connects
 	}
-	return false, false
-}
-
-// channelSocket: established to an address of ssmmessages, or to the agent's
-// proxy.
-func (v *View) channelSocket(s fact.Socket) bool {
-	if s.State != "ESTABLISHED" || s.Role == "core" {
-		return false
-	}
-	p := v.agentPath("ssmmessages")
-	for _, h := range s.Hosts {
-		if p != nil && h == p.T.Host || strings.HasPrefix(h, "ssmmessages.") {
-			return true
-		}
-	}
-	return p != nil && !p.Counts && slices.ContainsFunc(v.Tuns, func(t *Tun) bool {
-		return strings.HasSuffix(t.Tunnel.Proxy, fmt.Sprintf(":%d", s.Remote.Port())) && t.TCP == Pass
-	})
+	opened := v.logged(fact.LogConnected).Last
+	lost := v.lostSince(opened)
+	return !lost && !opened.IsZero(), lost || !opened.IsZero()
 }
 
 func (r refusal) addr() string {

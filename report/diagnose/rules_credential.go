@@ -19,11 +19,11 @@ func credentialRules() []Rule {
 	}
 }
 
-// lines are the events of one reason since the agent's last start.
+// lines are the events of the agent's log that fit.
 func (v *View) lines(is func(*fact.LogEvent) bool) []*fact.LogEvent {
 	var out []*fact.LogEvent
-	for _, e := range refs(v.Set.Agent.Log.Events, logOrder) {
-		if !e.Old && is(e) {
+	for _, e := range v.tale {
+		if is(e) {
 			out = append(out, e)
 		}
 	}
@@ -32,17 +32,6 @@ func (v *View) lines(is func(*fact.LogEvent) bool) []*fact.LogEvent {
 
 func (v *View) linesFor(reasons ...fact.LogReason) []*fact.LogEvent {
 	return v.lines(func(e *fact.LogEvent) bool { return slices.Contains(reasons, e.Reason) })
-}
-
-func logEvidence(e *fact.LogEvent) Evidence {
-	what := plain(string(e.Stem), 30)
-	if e.Reason != "" {
-		what += ": " + plain(string(e.Reason), 30)
-	}
-	if e.Operation != "" {
-		what += ", " + plain(e.Operation, 40)
-	}
-	return Evidence{e.Key(), fmt.Sprintf("the agent's log, %s: %s, %d %s", day(e.Last), what, e.Count, verb(e.Count, "time", "times"))}
 }
 
 func callEvidence(c *fact.Call) Evidence {
@@ -63,7 +52,7 @@ func (v *View) errorsOf(is func(*fact.Call) bool, reasons ...fact.LogReason) (ev
 	}
 	for _, e := range v.linesFor(reasons...) {
 		if len(ev) < 3 {
-			ev = append(ev, logEvidence(e))
+			ev = append(ev, v.tellsOf(*e)...)
 		}
 	}
 	return ev, now
@@ -216,7 +205,7 @@ func noFallback(v *View) []Finding {
 		return nil
 	}
 	e := es[0]
-	f := Finding{Code: "IA-08", Severity: SevWarning, Confidence: Likely, Evidence: []Evidence{logEvidence(e)},
+	f := Finding{Code: "IA-08", Severity: SevWarning, Confidence: Likely, Evidence: v.tellsOf(*e),
 		Summary: fmt.Sprintf("The agent could not use the instance's role (%s) and does not try Default Host Management after such an error.", orWord(plain(string(e.Reason), 30), "no reason given")),
 		Action:  Action{Do: "Repair the path to ssm first, then look at the role." + v.wake(), Command: "sudo tail -n 50 /var/log/amazon/ssm/amazon-ssm-agent.log", Where: "instance"}}
 	if p := v.agentPath("ssm"); p != nil && p.Status == Fail {

@@ -99,14 +99,29 @@ func (r refusal) what() string { return plain(r.service+":"+r.operation, 100) }
 func (v *View) weigh(r refusal) (Severity, Confidence) {
 	up, known := v.connected()
 	switch {
-	case up:
+	case up, r.own && v.overcome(r):
 		return SevInfo, Possible // history, or nothing that the agent needs
 	case r.own:
 		return SevError, Likely
-	case known:
+	case v.failing("ssm") || v.failing("ssmmessages"):
+		return SevInfo, Possible // what keeps the agent away is known
+	case known && len(v.Set.Agent.Procs) > 0:
 		return SevError, Possible
 	}
 	return SevWarning, Possible
+}
+
+// overcome tells whether what the agent was refused is allowed by now: it got
+// its credentials since, or a call that stands in for it passes.
+func (v *View) overcome(r refusal) bool {
+	for _, e := range v.Set.Agent.Log.Events {
+		if e.Stem == fact.LogReady && !e.Old && e.Last.After(r.at) && r.service == "ssm" {
+			return true
+		}
+	}
+	return slices.ContainsFunc(v.Set.Signed.Calls, func(c fact.Call) bool {
+		return c.Status == fact.OK && c.Purpose == "" && c.Service == r.service && c.Resource == ""
+	})
 }
 
 func (v *View) refusedWords(rs []refusal) string {
@@ -143,6 +158,8 @@ func (v *View) proves(r refusal) string {
 	switch {
 	case up && r.own:
 		return " That is history: the agent is connected now."
+	case r.own && v.overcome(r):
+		return " That may be history: the agent got credentials since, or a call that stands in for it passes now."
 	case up:
 		return " The agent is connected, so it has what it needs without this call."
 	case !r.own && known:

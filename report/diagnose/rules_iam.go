@@ -105,7 +105,7 @@ func noManagement(v *View) []Finding {
 	evidence := append(roleEvidence(v), identityEvidence(v))
 	summary := "No instance profile is attached, and the agent's own record shows no working credentials from Default Host Management."
 	if es := v.linesFor(fact.ReasonNotConfigured); len(es) > 0 {
-		evidence = append(evidence, logEvidence(es[0]))
+		evidence = append(evidence, v.tellsOf(*es[0])...)
 		summary = "No instance profile is attached, and AWS told the agent that Default Host Management is not configured for this account."
 	}
 	return []Finding{{
@@ -156,7 +156,7 @@ func trustPolicy(v *View) []Finding {
 		if up, _ := v.connected(); r.State != fact.RoleUnknown || len(es) == 0 || up {
 			return nil
 		}
-		conf, evidence = Likely, []Evidence{logEvidence(es[0])}
+		conf, evidence = Likely, v.tellsOf(*es[0])
 	}
 	principal := "ec2.amazonaws.com"
 	if v.partition() == "aws-cn" {

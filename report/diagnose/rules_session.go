@@ -135,7 +135,7 @@ func foreseen(code Code) Rule {
 		}
 		f.Summary = strings.Join(texts[:min(2, len(texts))], " ")
 		for _, e := range v.sessionEvents(code) {
-			f.Evidence = append(f.Evidence, logEvidence(e))
+			f.Evidence = append(f.Evidence, v.tellsOf(*e)...)
 		}
 		return []Finding{f}
 	}}
@@ -190,6 +190,11 @@ func (v *View) troubleOf(t trial) trouble {
 		x.text = fmt.Sprintf("%s is not encrypted as the preferences demand: the agent refuses every session.", what)
 		x.ev = []Evidence{{"", what + ": no encryption that the agent accepts"}}
 		x.do = "Encrypt it (AES256 or aws:kms; a log group with a KMS key), or do not demand it in the preferences."
+	case t.Kind == fact.StepKMS && t.Status == fact.Failed && t.Class == fact.Invalid:
+		x.code, x.conf = codes[1], Proved
+		x.text = what + " is not enabled. " + v.feels(t.Kind)
+		x.ev = []Evidence{{"", cmp.Or(plain(t.Detail, 120), "KMS says that the key is not enabled")}}
+		x.do = "Enable the key, or name another in the preferences."
 	case refused != nil && t.Kind == fact.StepKMS:
 		x.code, x.sev, x.conf = codes[1], SevInfo, Possible
 		x.text = fmt.Sprintf("kms:DescribeKey of %s is denied. Sessions need kms:Decrypt, which cannot be tried without harm.", what)
@@ -248,8 +253,8 @@ func (t trial) refused() *fact.Call {
 // missing is what AWS called the absence of a resource.
 func (t trial) missing() string {
 	for _, c := range t.calls {
-		if hasCode(c, "NoSuchBucket", "ResourceNotFound", "NotFound") {
-			return plain(c.Code, 40)
+		if hasCode(c, "NoSuchBucket", "ResourceNotFound", "NotFound") || c.Operation == "HeadBucket" && c.HTTPStatus == 404 {
+			return cmp.Or(plain(c.Code, 40), "HTTP 404")
 		}
 	}
 	if t.Status == fact.Failed && t.Class == fact.NotFound {
@@ -348,7 +353,7 @@ func (v *View) sessionLog(code Code) []Finding {
 		return nil
 	}
 	e := es[0]
-	f := Finding{Code: code, Severity: SevWarning, Confidence: Likely, Evidence: []Evidence{logEvidence(e)},
+	f := Finding{Code: code, Severity: SevWarning, Confidence: Likely, Evidence: v.tellsOf(*e),
 		Summary: fmt.Sprintf("The agent's log tells of a session or command that failed so at %s: %s.", day(e.Last), strings.ReplaceAll(plain(string(e.Stem)+", "+cmp.Or(string(e.Reason), "no reason given"), 60), "_", " ")),
 		Action:  Action{Do: docOf[code].Fix, Command: "vpcdoctor check --rehearse", Where: "instance"}}
 	if e.Denial != nil && e.Denial.Layer != fact.LayerUnknown {
@@ -370,7 +375,7 @@ func resets(v *View) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Code: "SM-07", Severity: SevWarning, Confidence: Possible, Evidence: []Evidence{logEvidence(es[0])}, CausedBy: "FW-06",
+		Code: "SM-07", Severity: SevWarning, Confidence: Possible, Evidence: v.tellsOf(*es[0]), CausedBy: "FW-06",
 		Summary:      fmt.Sprintf("The agent's websocket was cut %d times without a close (1006) since %s: sessions end or freeze with it.", es[0].Count, day(es[0].First)),
 		Alternatives: known(alt("FW-06", "vpcdoctor check --idle 6m: a connection that is silent that long does not survive"), alt("PX-05", "the proxy's limit for the length of a tunnel")),
 		Action:       Action{Do: "Look for a firewall or proxy on the way to ssmmessages that ends idle connections.", Where: "operator"},
@@ -391,7 +396,7 @@ func noPlugin(v *View) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Code: "SM-10", Severity: SevWarning, Confidence: Likely, Evidence: []Evidence{logEvidence(es[0])},
+		Code: "SM-10", Severity: SevWarning, Confidence: Likely, Evidence: v.tellsOf(*es[0]),
 		Summary:      "The agent's log says that a plugin is not found: sessions end with 'Plugin with name Standard_Stream is not found'.",
 		Alternatives: known(alt("AG-09", "df shows a full file system"), alt("AG-10", "sysctl fs.inotify shows a limit that is used up")),
 		Action:       Action{Do: "Find what kept the worker from loading its plugins: inotify limits, a full disk." + v.wake(), Command: "sysctl fs.inotify", Where: "instance"},

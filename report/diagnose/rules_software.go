@@ -87,7 +87,7 @@ func halfPulled(v *View) []Finding {
 	works, fails := []string{}, []string{}
 	f := Finding{Code: "RC-05", Severity: SevWarning, Confidence: Likely, Action: Action{Where: "operator",
 		Do: "Repair the way that fails: ecr.api and ecr.dkr are interface endpoints, the layers come from S3 by a gateway endpoint."}}
-	pulls := slices.ContainsFunc(v.Set.Software, func(s fact.Software) bool {
+	pulls := slices.Contains(v.Set.Run.Profiles, "ecr-pull") || slices.ContainsFunc(v.Set.Software, func(s fact.Software) bool {
 		return slices.Contains([]string{"ecr-login", "ecs-agent", "eks-node"}, s.ID)
 	})
 	groups := map[string]bool{}

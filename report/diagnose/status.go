@@ -35,7 +35,7 @@ func (v *View) notChecked(rows []Row) []NotChecked {
 	if v.managed() {
 		out = append(out, v.agentGaps()...)
 	}
-	out = append(out, itemGaps(v.items())...)
+	out = append(out, v.itemGaps()...)
 	out = append(out, cuts(s.Cut)...)
 	slices.SortFunc(out, func(a, b NotChecked) int {
 		return cmp.Or(cmp.Compare(b2i(b.Required), b2i(a.Required)), cmp.Compare(a.What, b.What), cmp.Compare(a.Why, b.Why))

@@ -41,7 +41,8 @@ var (
 	logsPrefs = fact.Preferences{LogGroup: "/ssm/sessions"}
 )
 
-func (w world) silentHost(service string) { w.silent("10.192.10.40", "10.192.20.40"); _ = service }
+// silentHost makes the host that a step brought along silent.
+func (w world) silentHost() { w.silent("10.192.10.40", "10.192.20.40") }
 
 var sessionFirings = []firing{
 	{code: "SM-02", sev: SevError,
@@ -65,6 +66,17 @@ var sessionFirings = []firing{
 			w.tried("kms", "DescribeKey", "NotFoundException", nil)
 		},
 		miss: func(w world) { w.Set.Signed.Calls[0].Code = "KMSInternalException" }},
+	{code: "SM-03", sev: SevError,
+		make: func(w world) {
+			w.rehearsed(fact.StepKMS, key1, "kms", kmsPrefs).Outcome = failed(fact.Invalid, 0)
+		},
+		miss: func(w world) { w.Rehearsal.Steps[0].Outcome = ok(0) }},
+	{code: "SM-04", sev: SevWarning, // gone
+		make: func(w world) {
+			w.rehearsed(fact.StepS3, "audit", "s3", fact.Preferences{Bucket: "audit"})
+			w.tried("s3", "HeadBucket", "x", nil).HTTPStatus = 404
+		},
+		miss: func(w world) { w.Set.Signed.Calls[0].HTTPStatus = 403 }},
 	{code: "SM-04", sev: SevError, // not encrypted, and demanded
 		make: func(w world) { w.rehearsed(fact.StepS3, "audit", "s3", s3Prefs).Encrypted = "no" },
 		miss: func(w world) { w.Rehearsal.Preferences.BucketEnc = false }},
@@ -77,13 +89,13 @@ var sessionFirings = []firing{
 	{code: "SM-04", sev: SevWarning, // unreachable, encryption not demanded
 		make: func(w world) {
 			w.rehearsed(fact.StepS3, "audit", "s3", fact.Preferences{Bucket: "audit"})
-			w.silentHost("s3")
+			w.silentHost()
 		},
 		miss: func(w world) { w.Rehearsal.Outcome = fact.Skip("not asked for") }},
 	{code: "SM-05", sev: SevWarning,
 		make: func(w world) {
 			w.rehearsed(fact.StepLogs, "/ssm/sessions", "logs", logsPrefs)
-			w.silentHost("logs")
+			w.silentHost()
 		},
 		miss: func(w world) { w.answer(host("logs"), "10.192.10.40", "10.192.20.40") }},
 	{code: "SM-06", sev: SevWarning,
@@ -117,13 +129,13 @@ var sessionFirings = []firing{
 	{code: "RC-01", sev: SevWarning,
 		make: func(w world) {
 			w.rehearsed(fact.StepOutputS3, "out", "s3", fact.Preferences{})
-			w.silentHost("s3")
+			w.silentHost()
 		},
 		miss: func(w world) { w.answer(host("s3"), "10.192.10.40", "10.192.20.40") }},
 	{code: "RC-03", sev: SevWarning,
 		make: func(w world) {
 			w.rehearsed(fact.StepPatch, "patch-baseline-snapshot-cn-northwest-1", "s3", fact.Preferences{})
-			w.silentHost("s3")
+			w.silentHost()
 		},
 		miss: func(w world) { w.Rehearsal.Steps[0].Kind = "other" }},
 }
@@ -133,7 +145,7 @@ var sessionFirings = []firing{
 func TestStepFollowsPath(t *testing.T) {
 	w := healthy()
 	w.rehearsed(fact.StepLogs, "/ssm/sessions", "logs", logsPrefs)
-	w.silentHost("logs")
+	w.silentHost()
 	w.t("logs").Need = fact.NeedRecommended
 	v := Run(w.Set, Options{})
 	invariants(t, w.Set, v)
