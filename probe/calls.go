@@ -14,22 +14,29 @@ import (
 // allowed to do. In a timer's run they are made only when the rest of the run
 // has come to another verdict than the run before, so this comes last.
 func (r *runner) calls(ctx context.Context, p *dial.Prober) *signed.Client {
+	memory := signed.NewMemory(r.opt.StateDir)
 	o := signed.Options{
-		NoSigned: r.opt.NoSigned, AgentChannel: r.opt.AgentChannel, Rehearse: r.opt.Rehearse,
+		AgentChannel: r.opt.AgentChannel, Rehearse: r.opt.Rehearse,
 		UserAgent: UserAgent(r.opt.Version), Root: r.env.Root, Now: r.env.Now,
 		Open:            r.open(p),
 		RoleCredentials: r.roleCredentials,
-		Memory:          signed.NewMemory(r.opt.StateDir),
+		Memory:          memory,
 	}
 	if r.opt.Trust != nil {
 		o.Trust = r.opt.Trust
 	}
-	if r.opt.Changed != nil && !r.opt.Changed(r.set) {
-		o.NoSigned = true
+	switch {
+	case r.opt.NoSigned:
+		o.NoCalls = "--no-signed"
+	case r.opt.Changed != nil && !r.opt.Changed(r.set):
+		o.NoCalls = "a timer's run with the verdict of the run before"
 	}
 	s, client := signed.Read(ctx, r.set, o)
 	r.set.Signed = s
 	r.countCalls(s.Calls)
+	if err := memory.Err(); err != nil {
+		r.cut("the memory of denied calls", err.Error(), "")
+	}
 	return client
 }
 

@@ -34,7 +34,7 @@ type Verifier interface {
 
 // Options is how the calls are made. Open and Trust are needed for any call.
 type Options struct {
-	NoSigned     bool   // --no-signed: credentials are listed, nothing is called
+	NoCalls      string // why nothing is called, "--no-signed": credentials are only listed; empty: calls are made
 	AgentChannel bool   // --agent-channel: CreateControlChannel, while the agent is down
 	Rehearse     bool   // more calls follow through the Client, so keys are read even if none is planned here
 	UserAgent    string // of every request
@@ -97,8 +97,8 @@ func Read(ctx context.Context, set *fact.Set, o Options) (fact.Signed, *Client) 
 // barred tells why nothing at all may be called.
 func barred(set *fact.Set, o Options) string {
 	switch a := set.Agent.Access; {
-	case o.NoSigned:
-		return "--no-signed"
+	case o.NoCalls != "":
+		return o.NoCalls
 	case a.Status != fact.OK && a.Skipped != "":
 		return a.Skipped // the agent's credentials and path are not ours to know
 	case a.Status != fact.OK:

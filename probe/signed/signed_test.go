@@ -198,7 +198,7 @@ func TestNothingIsCalled(t *testing.T) {
 		change func(*world)
 		why    string
 	}{
-		"--no-signed":    {func(w *world) { w.o.NoSigned = true }, "--no-signed"},
+		"--no-signed":    {func(w *world) { w.o.NoCalls = "--no-signed" }, "--no-signed"},
 		"not root":       {func(w *world) { w.set.Agent.Access = fact.Skip("needs root") }, "needs root"},
 		"another Region": {func(w *world) { w.set.Place.Region = "eu-west-1" }, "another Region than the agent's was asked for"},
 		"no role": {func(w *world) {
