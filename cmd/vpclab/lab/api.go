@@ -76,7 +76,7 @@ func newAPI(w *world.World, log io.Writer) (*probetest.API, error) {
 		o.LogGroups[g.Name] = probetest.APILogGroup{KMSKey: g.KMSKey}
 	}
 	o.Credentials = credentials(w, &p)
-	if len(w.IAM.Managed) > 0 {
+	if managedRole(w) != nil {
 		o.Managed = world.ManagedRole
 	}
 	return probetest.NewAPI(o), p.err
@@ -88,10 +88,6 @@ func credentials(w *world.World, p *policies) []probetest.APICredential {
 	if profile == nil {
 		profile = []world.Policy{world.ManagedInstanceCore}
 	}
-	managed := w.IAM.Managed
-	if managed == nil {
-		managed = []world.Policy{world.NoPermissions}
-	}
 	role := func(name string, from []world.Policy) probetest.APIRole {
 		return probetest.APIRole{Name: name, Policies: p.all(from)}
 	}
@@ -100,13 +96,22 @@ func credentials(w *world.World, p *policies) []probetest.APICredential {
 	id := w.Instance.ID
 	out := []probetest.APICredential{
 		{Keys: probetest.IdentityKeys, Source: "instance identity", Role: role("aws:ec2-instance", []world.Policy{world.Allow("ssm:RegisterManagedInstance", "ssm:RequestManagedInstanceRoleToken")}), Session: id},
-		{Keys: probetest.ManagedKeys, Source: "default host management", Role: role(world.ManagedRole, managed), Session: id, Expires: managedExpiry(w)},
+		{Keys: probetest.ManagedKeys, Source: "default host management", Role: role(world.ManagedRole, managedRole(w)), Session: id, Expires: managedExpiry(w)},
 		{Keys: probetest.HybridKeys, Source: "hybrid activation", Role: role(world.HybridRole, []world.Policy{world.ManagedInstanceCore}), Session: hybridID(w)},
 	}
 	if w.Instance.Role != "" && w.Instance.RoleCode == "" {
 		out = append(out, probetest.APICredential{Keys: probetest.ProfileKeys, Source: "instance profile", Role: own, Session: id, Expires: profileExpiry(w)})
 	}
 	return out
+}
+
+// managedRole are the policies of Default Host Management's role; nil: it is
+// off. Where the agent has credentials from it, it is on.
+func managedRole(w *world.World) []world.Policy {
+	if w.IAM.Managed == nil && w.Host.Agent.Identity.Source == "SSM" {
+		return []world.Policy{world.ManagedInstanceDefault}
+	}
+	return w.IAM.Managed
 }
 
 // profileExpiry is when the instance profile's credentials end; zero: not soon.

@@ -12,10 +12,10 @@ type Policy string
 
 // IAM is what the account and its organisation allow. The zero value is
 // healthy: the role has AmazonSSMManagedInstanceCore, nothing else restricts it,
-// Default Host Management is off.
+// Default Host Management is on only where the agent uses it.
 type IAM struct {
 	Role     []Policy // of the instance profile's role; nil: ManagedInstanceCore
-	Managed  []Policy // of Default Host Management's role; nil: it is off
+	Managed  []Policy // of Default Host Management's role; nil: off, unless the agent's record says SSM: ManagedInstanceDefault
 	Boundary Policy   // of the instance profile's role; empty: none
 	Session  Policy   // of its session; empty: none
 	SCPs     []Policy // service control policies; nil: none
