@@ -68,7 +68,8 @@ fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 	  done; \
 	done
 
-catalog: ## validate the endpoint catalogue against its evidence
+catalog: ## pack the endpoint catalogue and validate it against its evidence
+	go test -count=1 -run '^TestCatalogIsPacked$$' ./probe/catalog -update
 	go test -count=1 -v -run '^TestCatalog' ./probe/catalog
 
 clean: ## remove what was built

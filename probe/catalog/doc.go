@@ -10,10 +10,10 @@
 // ranges in a form that is searched without being decoded.
 //
 // To add or correct a service, edit its line of endpoint-services.json (one
-// entry per line, "id" and "service" first) and run `make catalog`: the tests
-// named TestCatalog… hold the file to the evidence in testdata, whose
-// source letters are the keys of its "sources" section. To renew the address ranges, replace
-// testdata/aws-ip-ranges.tsv and run
+// entry per line, "id" and "service" first) and run `make catalog`: it packs the
+// file for the binary, and the tests named TestCatalog… hold it to the evidence
+// in testdata, whose source letters are the keys of its "sources" section. To
+// renew the address ranges, replace testdata/aws-ip-ranges.tsv and run
 //
 //	go test ./probe/catalog -run Ranges -update
 //
