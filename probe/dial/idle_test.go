@@ -32,26 +32,27 @@ func plain(t *testing.T, f func(net.Conn)) netip.AddrPort {
 func patient(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 
 func TestIdle(t *testing.T) {
-	const wait = 200 * time.Millisecond
+	const wait, never = 200 * time.Millisecond, time.Hour
 	reset := func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }
 	for _, c := range []struct {
 		name    string
+		wait    time.Duration
 		serve   func(net.Conn)
 		status  fact.Status
 		class   fact.Class
 		skipped string
 	}{
-		{"alive", patient, fact.OK, "", ""},
-		{"greets", func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-x\r\n"); patient(c) }, fact.OK, "", ""},
-		{"reset in the silence", func(c net.Conn) { time.Sleep(wait / 2); reset(c) }, fact.Failed, fact.Reset, ""},
-		{"peer closes", func(c net.Conn) { time.Sleep(wait / 2) }, fact.NotRun, "", "the peer closed the connection after 0s"},
-		{"peer talks without end", func(c net.Conn) { _, _ = io.WriteString(c, strings.Repeat("x", 1<<20)) }, fact.NotRun, "",
-			"the peer spoke after 0s: the connection was not silent"},
+		{"alive", wait, patient, fact.OK, "", ""},
+		{"greets", wait, func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-x\r\n"); patient(c) }, fact.OK, "", ""},
+		{"reset in the silence", never, func(c net.Conn) { time.Sleep(wait); reset(c) }, fact.Failed, fact.Reset, ""},
+		{"peer closes", never, func(net.Conn) { time.Sleep(wait) }, fact.NotRun, "", "the peer closed the connection after"},
+		{"peer talks without end", never, func(c net.Conn) { _, _ = io.WriteString(c, strings.Repeat("x", 1<<20)) }, fact.NotRun, "",
+			"the peer spoke after"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			addr := plain(t, c.serve)
-			f := (&Prober{}).Idle(t.Context(), addr, host, false, wait)
-			if f.Status != c.status || f.Class != c.class || f.Skipped != c.skipped || f.Addr != addr || f.For.Std() != wait || f.Start.IsZero() {
+			f := (&Prober{}).Idle(t.Context(), addr, host, false, c.wait)
+			if f.Status != c.status || f.Class != c.class || !strings.HasPrefix(f.Skipped, c.skipped) || (f.Skipped == "") != (c.skipped == "") || f.Addr != addr || f.For.Std() != c.wait || f.Start.IsZero() {
 				t.Errorf("%+v", f)
 			}
 			if f.Status == fact.OK && f.Took.Std() < wait {
@@ -83,7 +84,7 @@ func TestIdleIsCancelledAndNeverInVain(t *testing.T) {
 	time.AfterFunc(100*time.Millisecond, cancel)
 	began := time.Now()
 	f := (&Prober{}).Idle(ctx, addr, host, false, time.Hour)
-	if f.Status != fact.NotRun || f.Skipped != "interrupted" || time.Since(began) > 2*time.Second {
+	if f.Status != fact.NotRun || f.Skipped != "interrupted" || time.Since(began) > time.Minute {
 		t.Errorf("cancelled: %+v", f)
 	}
 	if f = (&Prober{}).Idle(ctx, addr, host, false, time.Hour); f.Status != fact.NotRun || f.Skipped != "interrupted" {
@@ -93,7 +94,7 @@ func TestIdleIsCancelledAndNeverInVain(t *testing.T) {
 	defer cancel()
 	began = time.Now()
 	f = (&Prober{}).Idle(ctx, addr, host, false, time.Hour)
-	if f.Status != fact.NotRun || f.Skipped != "budget" || time.Since(began) > time.Second {
+	if f.Status != fact.NotRun || f.Skipped != "budget" || time.Since(began) > 4*time.Second {
 		t.Errorf("no time for it: %+v", f)
 	}
 	closed := netip.MustParseAddrPort(unused(t, "127.0.0.1:0"))
