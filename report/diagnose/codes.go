@@ -49,10 +49,10 @@ var retired []Code
 
 // docs is every code that a finding or an alternative can carry, in the order
 // of groupOrder and then by number.
-var docs = slices.Concat(
+var docs = completed(slices.Concat(
 	selfDocs, osDocs, imdsDocs, partitionDocs, dnsDocs, routeDocs, groupDocs, gatewayDocs, endpointDocs,
 	serviceDocs, v6Docs, firewallDocs, tlsDocs, proxyDocs, iamDocs, agentDocs, sessionDocs, commandDocs, awsDocs,
-)
+))
 
 var docOf = func() map[Code]Doc {
 	m := make(map[Code]Doc, len(docs))
@@ -62,13 +62,25 @@ var docOf = func() map[Code]Doc {
 	return m
 }()
 
-// doc completes an entry: group from the code, first version.
-func doc(code Code, sev Severity, strength Strength, title, symptom, proof, fix, falsePositives string) Doc {
-	group, _, _ := strings.Cut(string(code), "-")
-	return Doc{
-		Code: code, Group: group, Title: title, Severity: sev, Strength: strength, Since: firstVersion,
-		Symptom: symptom, Proof: proof, Fix: fix, FalsePositives: falsePositives,
+// page is a Doc as it is written down here; a literal of it costs no code.
+type page struct {
+	code                                       Code
+	sev                                        Severity
+	strength                                   Strength
+	title, symptom, proof, fix, falsePositives string
+}
+
+// completed adds what follows from the code: its group and first version.
+func completed(ps []page) []Doc {
+	out := make([]Doc, len(ps))
+	for i, p := range ps {
+		group, _, _ := strings.Cut(string(p.code), "-")
+		out[i] = Doc{
+			Code: p.code, Group: group, Title: p.title, Severity: p.sev, Strength: p.strength, Since: firstVersion,
+			Symptom: p.symptom, Proof: p.proof, Fix: p.fix, FalsePositives: p.falsePositives,
+		}
 	}
+	return out
 }
 
 // Explain returns the page of a code. Case does not matter, nor does a missing

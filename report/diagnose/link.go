@@ -71,12 +71,13 @@ func (v *View) dead(s *fact.Socket) bool {
 	return s.Retransmits >= deadPeer || pings && s.LastRecv.Std() > quiet
 }
 
-// lostSince: the log tells of a failure after the last time it connected. A
-// socket is then one of the attempts: the token is fetched, the websocket is
-// not opened.
+// lostSince: the log tells of a failure a moment ago, after the last time it
+// connected. A socket may then be one of the attempts: the token is fetched,
+// the websocket is not opened. An older failure may be that of a session, whose
+// channel the agent logs alike.
 func (v *View) lostSince(connected time.Time) bool {
 	for _, stem := range []fact.LogStem{fact.LogChannelLost, fact.LogDialWebsocket, fact.LogControlToken} {
-		if e := v.logged(stem); e.Last.After(connected) {
+		if e := v.logged(stem); e.Last.After(connected) && v.Set.Start.Sub(e.Last) < quiet {
 			return true
 		}
 	}

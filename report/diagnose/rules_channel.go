@@ -108,8 +108,7 @@ const (
 
 // spacing is the time between the ends of the channel, when it is constant.
 func spacing(times []time.Time) (time.Duration, bool) {
-	times = slices.SortedFunc(slices.Values(times), time.Time.Compare)
-	if len(times) < minEnds {
+	if times = apart(times, time.Second); len(times) < minEnds {
 		return 0, false
 	}
 	var gaps []time.Duration
@@ -185,7 +184,7 @@ func oldChannel(v *View) []Finding {
 	if e.Channel != "ec2messages" || !v.modern() || v.link.up || v.runCommand() || v.Set.Start.Sub(e.Last) > recent || v.logged(fact.LogConnected).Last.After(e.Last) {
 		return nil
 	}
-	f := on("AG-26", SevWarning, "The agent is on ec2messages since "+hour(e.First, v.Set.Start)+": ssmmessages failed when it tried. Run Command works, sessions do not.", v.tellsOf(e)...)
+	f := on("AG-26", SevWarning, "The agent was on ec2messages at "+hour(e.Last, v.Set.Start)+", because ssmmessages failed when it tried. Run Command works, sessions do not.", v.tellsOf(e)...)
 	for _, stem := range []fact.LogStem{fact.LogControlToken, fact.LogDialWebsocket} {
 		f.Evidence = append(f.Evidence, v.tellsOf(v.logged(stem))...)
 	}

@@ -24,8 +24,6 @@ type clue struct {
 	codes  []Code
 }
 
-var nobodyThere = []Code{"DN-10", "RT-08", "DN-15", "DN-05", "DN-19", "OS-01", "OS-02", "OS-03"}
-
 // clues maps the stems and reasons of probe/agentlog to codes (field guide
 // C.9, ssm-agent.md part 5). The first that fits decides, so what is specific
 // stands before what is general.
@@ -77,10 +75,10 @@ var clues = []clue{
 	{reason: fact.ReasonDNSServer, codes: []Code{"DN-05", "DN-09", "DN-17", "DN-08", "DN-16", "DN-22"}},
 
 	// Connects, by where the address is.
-	{reason: fact.ReasonDialTimeout, class: fact.OwnVPC, codes: slices.Concat([]Code{"SG-02", "SG-01", "SG-03", "SG-05", "SG-06", "SG-07", "SG-08", "FW-09"}, nobodyThere)},
-	{reason: fact.ReasonDialTimeout, class: fact.OtherPrivate, codes: slices.Concat([]Code{"RT-04", "RT-03", "RT-05", "SG-01", "SG-06", "SG-07", "FW-01", "FW-09"}, nobodyThere)},
-	{reason: fact.ReasonDialTimeout, class: fact.PublicAWS, codes: slices.Concat([]Code{"DN-02", "EP-01", "RT-01", "RT-09", "RT-11", "RT-14", "FW-01", "SG-01", "SG-06", "DN-01", "DN-08", "PX-01", "PX-09"}, nobodyThere)},
-	{reason: fact.ReasonDialTimeout, codes: slices.Concat([]Code{"EP-16", "DN-02", "SG-01", "SG-02", "RT-04", "V6-01", "V6-03"}, nobodyThere)},
+	{reason: fact.ReasonDialTimeout, class: fact.OwnVPC, codes: []Code{"SG-02", "SG-01", "SG-03", "SG-05", "SG-06", "SG-07", "SG-08", "FW-09", "DN-10", "RT-08", "DN-15", "DN-05", "DN-19", "OS-01", "OS-02", "OS-03"}},
+	{reason: fact.ReasonDialTimeout, class: fact.OtherPrivate, codes: []Code{"RT-04", "RT-03", "RT-05", "SG-01", "SG-06", "SG-07", "FW-01", "FW-09", "DN-10", "RT-08", "DN-15", "DN-05", "DN-19", "OS-01", "OS-02", "OS-03"}},
+	{reason: fact.ReasonDialTimeout, class: fact.PublicAWS, codes: []Code{"DN-02", "EP-01", "RT-01", "RT-09", "RT-11", "RT-14", "FW-01", "SG-01", "SG-06", "DN-01", "DN-08", "PX-01", "PX-09", "DN-10", "RT-08", "DN-15", "DN-05", "DN-19", "OS-01", "OS-02", "OS-03"}},
+	{reason: fact.ReasonDialTimeout, codes: []Code{"EP-16", "DN-02", "SG-01", "SG-02", "RT-04", "V6-01", "V6-03", "DN-10", "RT-08", "DN-15", "DN-05", "DN-19", "OS-01", "OS-02", "OS-03"}},
 	{reason: fact.ReasonTimeout, codes: []Code{"EP-16", "EP-01", "DN-02", "SG-01", "SG-02", "SG-06", "SG-07", "RT-04", "RT-08", "TL-07", "TL-14", "FW-02", "FW-03"}},
 	{reason: fact.ReasonRefused, codes: []Code{"RT-08", "OS-01", "RT-06", "DN-10", "DN-15", "DN-22", "EP-16"}},
 	{reason: fact.ReasonReset, codes: []Code{"FW-02", "FW-05", "RT-08", "TL-05", "OS-01", "EP-16"}},

@@ -163,8 +163,7 @@ func (v *View) reconnect(connected, now time.Time) nap {
 		return nap{}
 	}
 	n := nap{kind: "reconnect", event: e, first: e.Last.Add(5 * time.Second), last: e.Last.Add(15 * time.Second)}
-	slices.SortFunc(times, time.Time.Compare)
-	times = slices.CompactFunc(times, func(a, b time.Time) bool { return b.Sub(a).Abs() < 2*time.Second })
+	times = apart(times, 2*time.Second)
 	if k := len(times); k > 1 && times[k-1].After(connected) && times[k-2].After(connected) {
 		gap := times[k-1].Sub(times[k-2])
 		n.first = e.Last.Add(min(max(gap-30*time.Second, 0)*4/3, reconnects))
@@ -178,7 +177,34 @@ func (v *View) reconnect(connected, now time.Time) nap {
 	return n
 }
 
-func latest(ts ...time.Time) time.Time { return slices.MaxFunc(ts, time.Time.Compare) }
+func latest(ts ...time.Time) time.Time {
+	var last time.Time
+	for _, t := range ts {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
+}
+
+// apart puts times in order and drops those that follow another within gap. A
+// log event has at most 8.
+func apart(in []time.Time, gap time.Duration) []time.Time {
+	var out []time.Time
+	for range in {
+		var next time.Time
+		for _, t := range in {
+			if (len(out) == 0 || t.Sub(out[len(out)-1]) >= gap) && (next.IsZero() || t.Before(next)) {
+				next = t
+			}
+		}
+		if next.IsZero() {
+			break
+		}
+		out = append(out, next)
+	}
+	return out
+}
 
 // until says when the wait ends: "until 14:32 UTC".
 func (v *View) until() string {

@@ -194,12 +194,11 @@ func (v *View) wake() string {
 // unit is the name of the agent's service: of the one that runs, where there
 // are two.
 func (v *View) unit() string {
-	units := sorted(v.Set.Agent.Units, func(u fact.AgentUnit) string { return u.Name })
-	slices.SortStableFunc(units, func(a, b fact.AgentUnit) int { return b2i(b.Active == "active") - b2i(a.Active == "active") })
-	for _, u := range units {
-		if u.Load == "loaded" || u.Load == "masked" {
-			return strings.TrimSuffix(u.Name, ".service")
+	name := ""
+	for _, u := range sorted(v.Set.Agent.Units, func(u fact.AgentUnit) string { return u.Name }) {
+		if (u.Load == "loaded" || u.Load == "masked") && (name == "" || u.Active == "active") {
+			name = strings.TrimSuffix(u.Name, ".service")
 		}
 	}
-	return "amazon-ssm-agent"
+	return orWord(name, "amazon-ssm-agent")
 }
