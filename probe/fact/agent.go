@@ -89,8 +89,7 @@ type AgentConfig struct {
 	Custom     int      `json:"custom_identities,omitempty"` // entries of Identity.CustomIdentities
 	Container  bool     `json:"container_mode,omitempty"`    // Agent.ContainerMode
 	ShareCreds *bool    `json:"share_creds,omitempty"`       // Profile.ShareCreds; nil: not set, which means true
-	Profile    string   `json:"profile,omitempty"`           // Profile.Name of the shared file; empty: default
-	SharePath  string   `json:"share_path,omitempty"`        // Profile.Path of the shared file
+	Profile    string   `json:"profile,omitempty"`           // Profile.ShareProfile of the shared file; empty: default
 }
 
 // Override is one endpoint that the config file sets.

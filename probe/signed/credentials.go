@@ -47,7 +47,7 @@ func sources(set *fact.Set) []fact.Credential {
 		}
 	}
 	if onPrem(id) {
-		c := file(fact.FromHybrid, cmp.Or(id.ShareFile, config.SharePath, hybridFile))
+		c := file(fact.FromHybrid, cmp.Or(id.ShareFile, hybridFile))
 		c.Profile = cmp.Or(id.ShareProfile, config.Profile, "default")
 		c.Selected = true
 		if config.ShareCreds != nil && !*config.ShareCreds {

@@ -70,7 +70,7 @@ func TestWhichCredentials(t *testing.T) {
 		"hybrid, in a file of its own": {
 			change: func(w *world) {
 				w.set.Agent.Identity = fact.AgentIdentity{Hybrid: "mi-0123456789abcdef0", HybridIn: "us-east-1"}
-				w.set.Agent.Config.SharePath, w.set.Agent.Config.Profile = "/etc/aws", "p"
+				w.set.Agent.Identity.ShareFile, w.set.Agent.Config.Profile = "/etc/aws", "p"
 			},
 			files: map[string]string{"/etc/aws": strings.Replace(hybrid, "default", "p", 1)}, want: fact.FromHybrid, listed: 1,
 		},
