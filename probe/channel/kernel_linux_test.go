@@ -260,3 +260,17 @@ func TestVanishing(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSockets is one look at this process: descriptors, a dump of the
+// host's sockets, and the whole process table for session workers.
+func BenchmarkSockets(b *testing.B) {
+	if os.Geteuid() != 0 {
+		b.Skip("needs root")
+	}
+	o := Options{Procs: []fact.AgentProc{{PID: os.Getpid(), Role: "worker"}}}
+	for b.Loop() {
+		if ch := Sockets(b.Context(), o); ch.Status != fact.OK {
+			b.Fatalf("%+v", ch)
+		}
+	}
+}
