@@ -46,6 +46,10 @@ func FuzzMixture(f *testing.F) {
 		shuffle(rng, w.Handshakes)
 		shuffle(rng, w.Requests)
 		shuffle(rng, w.Answers)
+		shuffle(rng, w.Set.Signed.Calls)
+		shuffle(rng, w.Rehearsal.Steps)
+		shuffle(rng, w.Agent.Log.Events)
+		shuffle(rng, w.Set.Software)
 		if again := Run(w.Set, Options{}); !reflect.DeepEqual(v, again) {
 			t.Errorf("the order decides\n%s\n%s", outline(v), outline(again))
 		}

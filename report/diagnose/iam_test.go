@@ -110,7 +110,7 @@ func TestNetworkBehindDenial(t *testing.T) {
 	w.publicTrio()
 	w.layer(fact.LayerIdentity, true).Addr = at443("52.82.1.1")
 	f := find(Run(w.Set, Options{}), "IA-11")
-	if f == nil || !strings.Contains(f.Summary, "52.82.1.1") || !strings.Contains(f.Summary, "network is the cause") || f.Action.Statement != "" {
+	if f == nil || !strings.Contains(f.Summary, "52.82.1.1") || !strings.Contains(f.Summary, "the network is the cause") || f.Action.Statement != "" {
 		t.Errorf("%+v", f)
 	}
 	// The same words of another layer: an alternative.
@@ -145,6 +145,12 @@ func TestStatement(t *testing.T) {
 	if q := f.Action.Query; !strings.Contains(q, "VpceAccessDenied") || !strings.Contains(q, "'req-ListInstanceAssociations'") {
 		t.Errorf("%s", q)
 	}
+	// The agent's own line leads and has no request id: that of our call serves.
+	w.logs(fact.LogProfileRole, fact.ReasonDenied, &fact.Denial{Layer: fact.LayerEndpoint, Action: "ssm:UpdateInstanceInformation"})
+	if f = find(Run(w.Set, Options{}), "EP-08"); f == nil || f.Confidence != Likely || !strings.Contains(f.Action.Query, "'req-ListInstanceAssociations'") {
+		t.Errorf("%+v", f)
+	}
+	w.Agent.Log.Events = nil
 	for partition, arn := range map[string]string{"aws": "arn:aws:", "aws-us-gov": "arn:aws-us-gov:", "aws-iso": "arn:aws-iso:"} {
 		w.Place.Partition = partition
 		f := find(Run(w.Set, Options{}), "EP-08")
@@ -175,7 +181,7 @@ func FuzzStatement(f *testing.F) {
 				t.Errorf("%s", s)
 			}
 		}
-		if q := vpceQuery(id, start); strings.Count(q, "'")%2 != 0 || strings.Count(q, "'") > 6 {
+		if q := vpceQuery(service, id, start); strings.Count(q, "'")%2 != 0 || strings.Count(q, "'") > 6 {
 			t.Errorf("%s", q)
 		}
 	})

@@ -77,6 +77,9 @@ func refused(code Code, fill func(*View, refusal, *Finding)) Rule {
 		for _, r := range rs {
 			f.Subjects = append(f.Subjects, r.what())
 			f.Evidence = append(f.Evidence, Evidence{r.key, r.text})
+			if code == "EP-08" && (f.Action.Query == "" || lead.id == "" && r.id != "") {
+				f.Action.Query = vpceQuery(r.service, r.id, r.at)
+			}
 		}
 		f.Subjects = sortedStrings(f.Subjects)
 		f.Evidence = append(f.Evidence[:min(len(f.Evidence), 3)], v.wayEvidence(lead)...)
@@ -131,11 +134,8 @@ func (v *View) refusedWords(rs []refusal) string {
 			what = append(what, w)
 		}
 	}
-	d, role := rs[0].denial, ""
-	if rs[0].role != "" {
-		role = " for the role " + rs[0].role
-	}
-	s := fmt.Sprintf("AWS refuses %s%s", list(what, 3), role)
+	d := rs[0].denial
+	s := fmt.Sprintf("AWS refuses %s%s", list(what, 3), forRole(rs[0].role))
 	switch {
 	case d.Layer == fact.LayerUnknown:
 		return s + "; it does not say which policy denies."
@@ -143,6 +143,13 @@ func (v *View) refusedWords(rs []refusal) string {
 		return fmt.Sprintf("%s: %s %s denies it explicitly. It is the first layer that denied; others may follow.", s, article(d.Layer), d.Layer)
 	}
 	return fmt.Sprintf("%s: no %s allows it. It is the first layer that denied; others may follow.", s, d.Layer)
+}
+
+func forRole(role string) string {
+	if role == "" {
+		return ""
+	}
+	return " for the role " + role
 }
 
 func article(l fact.PolicyLayer) string {
@@ -215,13 +222,13 @@ func endpointPolicy(v *View, r refusal, f *Finding) {
 		f.Action.Do += " The endpoint is in another VPC: its owner keeps the policy."
 	}
 	f.Action.Command = v.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=service-name,Values="+service)
-	f.Action.Query = vpceQuery(r.id, r.at)
 }
 
 // networkBehind is IA-11: the join of the denial's words and the path. The
 // error is of IAM, its cause is of the network.
 func networkBehind(v *View, r refusal, f *Finding) {
-	f.Summary += fmt.Sprintf(" The call went to the public address %s: such a Deny is often for what does not come through a VPC endpoint, so the network is the cause of this error.", orWord(r.addr(), "of the service"))
+	f.Summary = fmt.Sprintf("An identity-based policy denies %s%s, and the call went to the public address %s: the network is the cause, if the Deny is for what does not come through a VPC endpoint. It is the first layer that denied; others may follow.",
+		r.what(), forRole(r.role), orWord(r.addr(), "of the service"))
 	f.Action.Do = fmt.Sprintf("Give %s a VPC endpoint with private DNS here, or except this path in the Deny (aws:SourceVpce, aws:SourceVpc) of the role %s.", plain(r.host, 80), orWord(r.role, "of the agent"))
 	f.Action.Command = v.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=vpc-id,Values="+v.vpcID())
 	f.Alternatives = []Alternative{alt("IA-19", "the Deny has no condition about the network")}

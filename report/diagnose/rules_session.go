@@ -166,7 +166,7 @@ func (v *View) troubleOf(t trial) trouble {
 		x.do = "Create the user, or correct the RunAs user in the preferences or in the role's tag SSMSessionRunAs."
 	case t.net == Fail:
 		x.code = codes[0]
-		x.text = fmt.Sprintf("%s: %s is unreachable. %s", what, plain(cmp.Or(t.Host, "its host"), 120), v.feels(t.Kind))
+		x.text = fmt.Sprintf("%s is unreachable (%s): %s", what, plain(cmp.Or(t.Host, "no host known"), 120), v.feels(t.Kind))
 		x.ev = []Evidence{{"", t.why}}
 		x.do = "Repair the path to " + plain(cmp.Or(t.Host, "it"), 120) + ", or take it out of the preferences."
 		if t.path != nil {
@@ -192,7 +192,7 @@ func (v *View) troubleOf(t trial) trouble {
 		x.do = "Encrypt it (AES256 or aws:kms; a log group with a KMS key), or do not demand it in the preferences."
 	case t.Kind == fact.StepKMS && t.Status == fact.Failed && t.Class == fact.Invalid:
 		x.code, x.conf = codes[1], Proved
-		x.text = what + " is not enabled. " + v.feels(t.Kind)
+		x.text = what + " is not enabled: " + v.feels(t.Kind)
 		x.ev = []Evidence{{"", cmp.Or(plain(t.Detail, 120), "KMS says that the key is not enabled")}}
 		x.do = "Enable the key, or name another in the preferences."
 	case refused != nil && t.Kind == fact.StepKMS:
@@ -271,23 +271,23 @@ func stepName(s fact.Step) string {
 	return strings.TrimSpace(cmp.Or(kind, "The step "+plain(s.Kind, 20)) + " " + plain(s.Resource, 120))
 }
 
-// feels is the prediction.
+// feels is the prediction, the end of a sentence.
 func (v *View) feels(kind string) string {
 	switch {
 	case kind == fact.StepKMS:
-		return "A session opens and ends without a prompt: 'Fetching data key failed'."
+		return "a session opens and ends without a prompt, 'Fetching data key failed'."
 	case kind == fact.StepS3 && v.demands(kind):
-		return "Every session is refused, because the agent cannot see that the bucket is encrypted."
+		return "every session is refused, because the agent cannot see that the bucket is encrypted."
 	case kind == fact.StepS3:
-		return "Sessions work; their end hangs, and their logs are lost."
+		return "sessions work, their end hangs and their logs are lost."
 	case kind == fact.StepLogs && v.demands(kind):
-		return "Every session is refused after minutes of blank screen."
+		return "every session is refused after minutes of blank screen."
 	case kind == fact.StepLogs:
-		return "A blank prompt for 2 to 3 minutes, then the session works and its log is lost."
+		return "a blank prompt for 2 to 3 minutes, then the session works and its log is lost."
 	case kind == fact.StepPatch:
-		return "Patch operations fail when they fetch the baseline."
+		return "patch operations fail when they fetch the baseline."
 	}
-	return "Commands end late, or as 'Delivery timed out', and their output is missing."
+	return "commands end late or as 'Delivery timed out', and their output is missing."
 }
 
 // stepGrant is the statement for a step of the rehearsal.

@@ -100,10 +100,11 @@ func (v *View) nodeARN() string {
 // owner of the endpoint can have logged (CloudTrail User Guide, "Logging
 // network activity events", read 2026-11). CLOUDTRAIL_TABLE is an Athena table
 // or the id of an event data store.
-func vpceQuery(id string, at time.Time) string {
-	if id = policySafe(id, ""); id == "" {
-		return ""
+func vpceQuery(service, id string, at time.Time) string {
+	which := "requestID = '" + policySafe(id, "") + "' -- at "
+	if policySafe(id, "") == "" {
+		which = "eventSource = '" + policySafe(service, "ssm") + ".amazonaws.com' -- near "
 	}
 	return "SELECT eventTime, vpcEndpointId, eventSource, eventName, errorMessage\nFROM CLOUDTRAIL_TABLE\n" +
-		"WHERE eventCategory = 'NetworkActivity'\n  AND errorCode = 'VpceAccessDenied'\n  AND requestID = '" + id + "' -- " + day(at)
+		"WHERE eventCategory = 'NetworkActivity'\n  AND errorCode = 'VpceAccessDenied'\n  AND " + which + day(at)
 }

@@ -15,7 +15,7 @@ func statements(v diagnose.Verdict) []Template {
 			continue
 		}
 		if f.Action.Statement != "" {
-			notes := []string{"Add it to the policy that the fix names, beside the statements that are there: " + f.Action.Do}
+			notes := []string{"Add it to the policy that the fix names, beside the statements that are there."}
 			if strings.Contains(f.Action.Statement, "\"Principal\"") {
 				notes = append(notes, "Who else is affected: such a policy holds for every caller. As an endpoint's policy it replaces full access for the whole VPC, so never put this statement there alone.")
 			}
