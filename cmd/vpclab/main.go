@@ -35,6 +35,6 @@ func rootCommand(code *int) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(runCommand(code), shellCommand(code), listCommand(), showCommand(), verifyCommand(code), demoCommand(), benchCommand(), measureCommand())
+	root.AddCommand(runCommand(code), shellCommand(code), listCommand(), showCommand(), verifyCommand(code), recordCommand(), demoCommand(), benchCommand(), measureCommand())
 	return root
 }

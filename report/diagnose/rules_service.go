@@ -43,7 +43,7 @@ func vpceName(host string) (regional string, ok bool) {
 func goneName(v *View, g group, f *Finding) {
 	name := g.hosts[0]
 	regional, _ := vpceName(name)
-	f.Action.Command = v.aws("ec2", "describe-vpc-endpoints", "--vpc-endpoint-ids", strings.Join(strings.SplitN(name, "-", 3)[:2], "-"), "--query", "VpcEndpoints[].DnsEntries")
+	f.Action.Command = v.aws("ec2", "describe-vpc-endpoints", "--vpc-endpoint-ids", strings.Join(strings.SplitN(name, "-", 3)[:2], "-"))
 	if regional == name {
 		f.Summary = fmt.Sprintf("%s is the name of a VPC endpoint, and it does not exist: the endpoint was deleted, or the name is misspelled.", g.names())
 		f.Action.Do = "Find the endpoint's present name and use that, better still a private name of the service."
@@ -89,7 +89,7 @@ func oneZone(v *View) []Finding {
 			Code: "PL-05", Severity: SevWarning, Confidence: Likely, Subjects: []string{p.Key}, Evidence: v.answerEvidence(p),
 			Summary: fmt.Sprintf("%s has %d of the %d addresses that are expected, one in each AZ: it works, and an outage of one AZ may take it with it.", p.T.Host, n, p.T.AZs),
 			Action: Action{Do: "Add the missing subnets to the endpoint, ask the provider for healthy targets in each AZ, or correct azs in our own configuration.", Where: "operator",
-				Command: v.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=vpc-id,Values="+v.vpcID(), "--query", "VpcEndpoints[].[VpcEndpointId,SubnetIds]")},
+				Command: v.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=vpc-id,Values="+v.vpcID())},
 			Alternatives: []Alternative{alt("DN-10", "the record is our own and leaves addresses of the endpoint out")},
 		})
 	}
