@@ -72,6 +72,8 @@ func benches() []bench {
 	return append(out,
 		bench{name: "everything black-holed, --all", world: scenario.BlackHole(scenario.Region(private)), args: []string{"--all"},
 			maxWall: 10*time.Second + 500*time.Millisecond, maxRSS: 40 * mb},
+		bench{name: "session-manager, black-holed", world: scenario.BlackHole(healthyWorld()),
+			maxWall: 10*time.Second + 500*time.Millisecond, maxRSS: 40 * mb},
 		bench{name: "IMDS black-holed", world: scenario.SilentIMDS(healthyWorld()), maxWall: 5 * time.Second, maxRSS: 25 * mb})
 }
 
@@ -117,7 +119,7 @@ func benchAll(doctor string, runs int) error {
 			faults = append(faults, err)
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, costs(doctor, runs))...)
 }
 
 // sample is one run with the facts it gathered.
@@ -169,33 +171,42 @@ func (b *bench) measure(doctor string, runs int) error {
 
 // once runs the program one time in its world.
 func (b *bench) once(doctor string) (sample, error) {
-	dir, err := os.MkdirTemp("", "vpclab-bench-")
+	s, f, err := b.facts(doctor)
 	if err != nil {
-		return sample{}, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if b.config != "" {
-		if err := os.WriteFile(filepath.Join(dir, "load.yaml"), []byte(b.config), 0o600); err != nil {
-			return sample{}, err
-		}
-	}
-	args := []string{filepath.Join(filepath.Dir(doctor), "vpclab"), "measure", "usage.json", "--", doctor, "check", "-o", "json", "--facts", "facts.json"}
-	if _, err := lab.Run(b.world, lab.Command{Args: append(args, b.args...), Dir: dir, Env: os.Environ()}, 1); err != nil {
-		return sample{}, err
-	}
-	var s sample
-	if err := readJSON(filepath.Join(dir, "usage.json"), &s.usage); err != nil {
-		return sample{}, err
-	}
-	var f fact.Set
-	if err := readJSON(filepath.Join(dir, "facts.json"), &f); err != nil {
 		return sample{}, err
 	}
 	s.packets, s.cut, s.limit = f.Run.Packets.DNS, len(f.Cut), b.maxWall
 	if b.model {
-		s.limit = model(&f, s.CPU)
+		s.limit = model(f, s.CPU)
 	}
 	return s, nil
+}
+
+// facts is one run: what it cost and what it gathered.
+func (b *bench) facts(doctor string) (sample, *fact.Set, error) {
+	dir, err := os.MkdirTemp("", "vpclab-bench-")
+	if err != nil {
+		return sample{}, nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if b.config != "" {
+		if err := os.WriteFile(filepath.Join(dir, "load.yaml"), []byte(b.config), 0o600); err != nil {
+			return sample{}, nil, err
+		}
+	}
+	args := []string{filepath.Join(filepath.Dir(doctor), "vpclab"), "measure", "usage.json", "--", doctor, "check", "-o", "json", "--facts", "facts.json"}
+	if _, err := lab.Run(b.world, lab.Command{Args: append(args, b.args...), Dir: dir, Env: os.Environ()}, 1); err != nil {
+		return sample{}, nil, err
+	}
+	var s sample
+	if err := readJSON(filepath.Join(dir, "usage.json"), &s.usage); err != nil {
+		return sample{}, nil, err
+	}
+	var f fact.Set
+	if err := readJSON(filepath.Join(dir, "facts.json"), &f); err != nil {
+		return sample{}, nil, err
+	}
+	return s, &f, nil
 }
 
 // slack is how much slower than the model a run may be.
