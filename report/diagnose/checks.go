@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"vpcdoctor/probe/fact"
@@ -43,7 +44,7 @@ func (v *View) items() []Item {
 		}
 		add("credential:"+string(c.Source)+":"+c.Path, what, st, why)
 	}
-	if s.Status == fact.NotRun {
+	if s.Status == fact.NotRun && v.managed() {
 		add("signed", "permissions of the agent's role", NotCheckedStatus, s.Skipped)
 	}
 	for _, c := range refs(s.Calls, fact.Call.Key) {
@@ -52,7 +53,7 @@ func (v *View) items() []Item {
 			add(c.Key(), "permission "+c.Service+":"+c.Operation, st, why)
 		}
 	}
-	return append(out, v.rehearsalItems()...)
+	return slices.Concat(out, v.agentItems(), v.rehearsalItems())
 }
 
 // callState reads one call. An error that is no denial says nothing: some

@@ -160,7 +160,7 @@ func (v *View) troubleOf(t trial) trouble {
 		if t.Status != fact.Failed || t.Class != fact.NotFound {
 			return trouble{}
 		}
-		x.code, x.sev, x.conf = "SM-08", SevError, Proved
+		x.code, x.sev = "SM-08", SevError // likely: a tag of the role may name another user
 		x.text = fmt.Sprintf("Sessions run as the user %s, which this host does not have: they end at once with 'failed to start pty'.", plain(t.Resource, 64))
 		x.ev = []Evidence{{"", "user database of this host: no " + plain(t.Resource, 64)}}
 		x.do = "Create the user, or correct the RunAs user in the preferences or in the role's tag SSMSessionRunAs."
