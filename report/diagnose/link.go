@@ -38,11 +38,16 @@ func (v *View) newLink() link {
 		l.known, l.up = true, true
 	}
 	said := v.logged(fact.LogConnected)
+	// A socket of a moment after a failure may be one of the attempts: the token
+	// is fetched, the websocket is not opened. An older failure may be that of a
+	// session, whose channel the agent logs alike.
+	lost := v.lost(said.Last)
+	trying := !lost.IsZero() && v.Set.Start.Sub(lost) < quiet
 	for _, s := range refs(a.Channel.Sockets, socketOrder) {
 		if s.State == "SYN-SENT" {
 			l.calls = append(l.calls, s)
 		}
-		if !l.known || l.sock != nil || s.State != "ESTABLISHED" || v.dead(s) || v.lostSince(said.Last) {
+		if !l.known || l.sock != nil || s.State != "ESTABLISHED" || v.dead(s) || trying {
 			continue
 		}
 		ours := slices.ContainsFunc(s.Hosts, v.messages)
@@ -71,18 +76,19 @@ func (v *View) dead(s *fact.Socket) bool {
 	return s.Retransmits >= deadPeer || pings && s.LastRecv.Std() > quiet
 }
 
-// lostSince: the log tells of a failure a moment ago, after the last time it
-// connected. A socket may then be one of the attempts: the token is fetched,
-// the websocket is not opened. An older failure may be that of a session, whose
-// channel the agent logs alike.
-func (v *View) lostSince(connected time.Time) bool {
+// lost is when the channel failed for the last time after it had connected, by
+// the log; zero when it did not.
+func (v *View) lost(connected time.Time) time.Time {
+	var last time.Time
 	for _, stem := range []fact.LogStem{fact.LogChannelLost, fact.LogDialWebsocket, fact.LogControlToken} {
-		if e := v.logged(stem); e.Last.After(connected) && v.Set.Start.Sub(e.Last) < quiet {
-			return true
+		if e := v.logged(stem); e.Last.After(connected) {
+			last = latest(last, e.Last)
 		}
 	}
-	return false
+	return last
 }
+
+func (v *View) lostSince(connected time.Time) bool { return !v.lost(connected).IsZero() }
 
 // messages tells whether a host is the agent's ssmmessages.
 func (v *View) messages(host string) bool {

@@ -174,6 +174,10 @@ func TestLink(t *testing.T) {
 			w.sockets(established("10.192.10.12", mgs))
 			w.wrote(fact.LogDialWebsocket, fact.ReasonHTTPStatus, time.Minute, nil)
 		}, false},
+		{"a session's end of an hour ago", func(w world) {
+			w.sockets(established("10.192.10.12", mgs))
+			w.wrote(fact.LogChannelLost, fact.ReasonAbnormalClose, 50*time.Minute, nil)
+		}, true},
 		{"through the proxy, by its log", func(w world) {
 			w.onlyProxied(ok(ms), func(x *fact.Tunnel) { x.Addr = netip.MustParseAddrPort("10.192.10.99:3128") })
 			w.wrote(fact.LogConnected, "", time.Hour, nil)
@@ -239,6 +243,49 @@ func TestSpacing(t *testing.T) {
 	} {
 		if got, steady := spacing(tt.times); steady != (tt.want > 0) || steady && got != tt.want {
 			t.Errorf("%s, %v: want %s", got, steady, tt.want)
+		}
+	}
+}
+
+// The agent's insides have rows too, in every state; what was never asked has
+// none.
+func TestAgentItems(t *testing.T) {
+	states := func(make func(w world)) map[string]CheckStatus {
+		w := healthy()
+		make(w)
+		out := map[string]CheckStatus{}
+		for _, i := range newView(w.Set).agentItems() {
+			if i.Why == "" {
+				t.Errorf("%s says nothing", i.What)
+			}
+			out[i.Key] = i.Status
+		}
+		return out
+	}
+	if got := states(func(world) {}); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+	for key, makes := range map[string][3]func(w world){
+		"agent:log": {
+			func(w world) { w.wrote(fact.LogReady, "", time.Hour, nil) },
+			func(w world) { w.wrote(fact.LogVault, fact.ReasonOther, time.Minute, nil) },
+			func(w world) { w.Agent.Log.Outcome = fact.Skip("needs root") },
+		},
+		"agent:connection": {
+			func(w world) { w.sockets(established("10.192.10.12", host("ssmmessages"))) },
+			func(w world) { w.sockets() },
+			func(w world) { w.Agent.Channel.Outcome = fact.Skip("needs root") },
+		},
+		"agent:files": {
+			func(w world) { w.mounted(func(*fact.Mount) {}) },
+			func(w world) { w.mounted(func(m *fact.Mount) { m.FreeBytes = 0 }) },
+			func(w world) { w.mounted(func(m *fact.Mount) { m.Outcome = failed(fact.Timeout, ms) }) },
+		},
+	} {
+		for i, want := range []CheckStatus{Pass, Fail, NotCheckedStatus} {
+			if got := states(makes[i]); got[key] != want {
+				t.Errorf("%s: %v, want %s", key, got, want)
+			}
 		}
 	}
 }
