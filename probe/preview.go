@@ -24,6 +24,7 @@ type Preview struct {
 	DNSMost     int // on trouble: asked twice, over TCP, and further to tell the layers apart
 	Connections int // at two addresses a name
 	Further     int // connections of the second look at what failed, at most
+	Signed      int // signed calls, at most; each is one more connection
 	Worst       time.Duration
 	Notes       []string
 }
@@ -62,13 +63,33 @@ func Plan(ctx context.Context, env Env, o Options) Preview {
 	for _, t := range r.set.Targets {
 		p.Connections += previewAddresses * len(t.Ports)
 	}
-	p.Connections += len(r.tunnels())
+	tunnels := len(r.tunnels())
+	p.Connections += tunnels + min(tunnels, 1) + 1 // and a websocket each way to ssmmessages
+	p.Signed = r.mostCalls()
+	p.Connections += p.Signed
 	p.Further = maxFurther
 	p.Worst = worstCase(r.opt, p.DNSMost, p.Connections)
 	for _, c := range r.set.Cut {
 		p.Notes = append(p.Notes, c.What+": "+c.Why)
 	}
 	return p
+}
+
+// Signed calls of one run, at most: of the agent's permissions, and of a
+// rehearsal with everything set and its buckets in other Regions.
+const (
+	maxCalls          = 4
+	maxRehearsalCalls = 10
+)
+
+func (r *runner) mostCalls() int {
+	switch {
+	case r.opt.NoSigned || r.env.UID != 0:
+		return 0 // without root the agent's credentials are not ours to know
+	case r.opt.Rehearse:
+		return maxCalls + maxRehearsalCalls
+	}
+	return maxCalls
 }
 
 // maxFurther are the connections that trouble can add: repeated handshakes,

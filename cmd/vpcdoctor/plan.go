@@ -23,6 +23,12 @@ func (a *app) writePlan(p probe.Preview) error {
 	fmt.Fprintf(&b, "DNS packets  %d, on trouble at most %d; never more than %d in one second\n", p.DNSPackets, p.DNSMost, probe.MaxPacketsPerSecond)
 	fmt.Fprintf(&b, "Connections  about %d, on trouble at most %d more; at most %d at once, one HTTPS\n             request a host\n",
 		p.Connections, p.Further, probe.MaxConnections)
+	switch {
+	case p.Signed > 0:
+		fmt.Fprintf(&b, "Signed calls at most %d that read, with the SSM Agent's own credentials\n", p.Signed)
+	default:
+		fmt.Fprintf(&b, "Signed calls none\n")
+	}
 	fmt.Fprintf(&b, "Time         one question to the Amazon Time Sync Service\n")
 	fmt.Fprintf(&b, "Worst case   %.1f s\n\n", p.Worst.Seconds())
 	for _, t := range p.Targets {
