@@ -95,14 +95,14 @@ func (c *collection) flush() {
 	if !c.before.IsZero() && !t.Before(c.before) {
 		return
 	}
-	body := trimTags(c.text)
+	tags, body := cutTags(c.text)
 	if c.source == mainLog || c.source == journal {
 		c.process(body, t)
 		if n := nodeOf(c.text); n != "" {
 			c.node = n
 		}
 	}
-	s, why := find(body, c.current.level)
+	s, why := find(tags, body, c.current.level)
 	if s == nil || !c.counts(s, body) {
 		return
 	}
@@ -260,16 +260,18 @@ func otherInstance(named, ours string) bool {
 	return named != ours && strings.HasPrefix(named, "i-") && strings.HasPrefix(ours, "i-")
 }
 
-// trimTags takes "[amazon-ssm-agent] [Registrar] " and the like off the front
-// of a message, and the name that one part of the agent puts there without
+// cutTags takes "[amazon-ssm-agent] [Registrar] " and the like off the front of
+// a message, and the name that one part of the agent puts there without
 // brackets.
-func trimTags(m []byte) []byte {
-	for len(m) > 0 && m[0] == '[' {
-		_, rest, ok := bytes.Cut(m, []byte("] "))
+func cutTags(m []byte) (tags, body []byte) {
+	body = m
+	for len(body) > 0 && body[0] == '[' {
+		_, rest, ok := bytes.Cut(body, []byte("] "))
 		if !ok {
 			break
 		}
-		m = rest
+		body = rest
 	}
-	return bytes.TrimSpace(bytes.TrimPrefix(m, []byte("EC2RoleProvider ")))
+	tags = m[:len(m)-len(body)]
+	return tags, bytes.TrimSpace(bytes.TrimPrefix(body, []byte("EC2RoleProvider ")))
 }

@@ -49,6 +49,7 @@ var reasons = []struct {
 	{"no space left on device", "", fact.ReasonNoSpace},
 	{"encryption is not set up", "", fact.ReasonUnencrypted},
 	{"is not encrypted", "", fact.ReasonUnencrypted},
+	{"unable to validate its existence", "", fact.ReasonOther}, // "or": the agent does not know which
 	{"does not exist", "", fact.ReasonNotFound},
 	{"NotFoundException", "", fact.ReasonNotFound},
 	{"NoSuchBucket", "", fact.ReasonNotFound},

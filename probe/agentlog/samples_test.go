@@ -198,7 +198,7 @@ func TestTable(t *testing.T) {
 		if s.text == "ppear" {
 			body = "ap" + body
 		}
-		got, _ := find([]byte(body), "ERROR")
+		got, _ := find([]byte(s.tag), []byte(body), "ERROR")
 		if got == nil || got.text != s.text || got.stem != s.stem {
 			t.Errorf("row %d, %q: found %+v", i, s.text, got)
 		}

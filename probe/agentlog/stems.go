@@ -1,6 +1,7 @@
 package agentlog
 
 import (
+	"bytes"
 	"strings"
 
 	"vpcdoctor/probe/fact"
@@ -10,6 +11,7 @@ import (
 type stem struct {
 	text   string
 	also   string // must follow text, when set
+	tag    string // must stand in the tags before the message, when set
 	stem   fact.LogStem
 	errors bool // the line gives a reason; else it is no failure
 }
@@ -76,6 +78,8 @@ var failed = []stem{
 	{text: "Error when decrypting data key", stem: fact.LogDataKey, errors: true},
 	{text: "validate encryption on Amazon S3 bucket", stem: fact.LogSessionS3, errors: true},
 	{text: "encryption is not set up on the selected Amazon S3 bucket", stem: fact.LogSessionS3, errors: true},
+	{text: "Encountered an error while calling S3 API GetBucketEncryption", stem: fact.LogSessionS3, errors: true},
+	{text: "HTTP HEAD request failed: url=", tag: "[ssm-session-worker]", stem: fact.LogSessionS3, errors: true},
 	{text: "S3 bucket ", also: " is not encrypted", stem: fact.LogSessionS3, errors: true},
 	{text: "validate encryption on CloudWatch Logs log group", stem: fact.LogSessionLogs, errors: true},
 	{text: "encryption is not set up on the selected CloudWatch Logs log group", stem: fact.LogSessionLogs, errors: true},
@@ -92,6 +96,7 @@ var failed = []stem{
 	{text: "failed to download file reliably", stem: fact.LogUpdate, errors: true},
 	{text: "ailed uploading ", stem: fact.LogUpload, errors: true},
 	{text: "Failed to upload ", stem: fact.LogUpload, errors: true},
+	{text: "HTTP HEAD request failed: url=", stem: fact.LogUpload, errors: true}, // for the bucket's Region
 	{text: "SSM Agent Worker crashed", stem: fact.LogWorkerExit, errors: true},
 	{text: "failed to start worker ssm-agent-worker", stem: fact.LogWorkerExit, errors: true},
 	{text: "ailed to load instance info from vault", stem: fact.LogVault, errors: true},
@@ -114,9 +119,9 @@ var byFirst = func() (t [256][]*stem) {
 	return t
 }()
 
-// find finds the stem of a message whose tags are off, and the reason where
-// it gives one; nil for a message that means nothing to us.
-func find(body []byte, level string) (*stem, fact.LogReason) {
+// find finds the stem of a message, split into its tags and the rest, and the
+// reason where it gives one; nil for a message that means nothing to us.
+func find(tags, body []byte, level string) (*stem, fact.LogReason) {
 	if len(body) == 0 {
 		return nil, ""
 	}
@@ -135,7 +140,7 @@ func find(body []byte, level string) (*stem, fact.LogReason) {
 	m := string(body)
 	for i := range failed {
 		s := &failed[i]
-		if at := strings.Index(m, s.text); at >= 0 && strings.Contains(m[at+len(s.text):], s.also) {
+		if at := strings.Index(m, s.text); at >= 0 && strings.Contains(m[at+len(s.text):], s.also) && bytes.Contains(tags, []byte(s.tag)) {
 			return s, s.why(m)
 		}
 	}
