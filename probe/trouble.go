@@ -55,6 +55,9 @@ func findTrouble(s *fact.Set, regions []string, controls bool) trouble {
 			t.Firewall = d.Addr
 		}
 	}
+	if a := metadataLost(s); a.IsValid() && !t.Firewall.IsValid() {
+		t.Firewall = a
+	}
 	if !controls || len(failed) == 0 {
 		return t
 	}
@@ -67,6 +70,24 @@ func findTrouble(s *fact.Set, regions []string, controls bool) trouble {
 		t.Abroad = abroad("ec2", s.Place, regions)
 	}
 	return t
+}
+
+// metadataLost is the address of the metadata service where a connect to it
+// came to nothing on an EC2 instance: no group or NACL filters it, so a rule of
+// this host is the first suspect. Zero: it answered, or it was not asked at its
+// own address.
+func metadataLost(s *fact.Set) netip.AddrPort {
+	m := &s.IMDS
+	if m.Token.Status != fact.Failed || m.Token.Connected || m.Token.HTTPStatus != 0 || s.Host.EC2 == "no" {
+		return netip.AddrPort{}
+	}
+	switch m.Endpoint {
+	case "http://169.254.169.254":
+		return netip.MustParseAddrPort("169.254.169.254:80")
+	case "http://[fd00:ec2::254]":
+		return netip.MustParseAddrPort("[fd00:ec2::254]:80")
+	}
+	return netip.AddrPort{}
 }
 
 // variations are the handshakes to repeat: at most one address of a host and

@@ -101,3 +101,27 @@ func TestVariationsOncePerHost(t *testing.T) {
 		t.Errorf("neutral name %q, want one that is known to pass", n)
 	}
 }
+
+// TestFirewallIsWatchedForIMDS: a metadata service that cannot be connected to
+// is what the local packet filter is watched for, and nothing else of it is.
+func TestFirewallIsWatchedForIMDS(t *testing.T) {
+	lost := fact.IMDS{Endpoint: "http://169.254.169.254", Token: fact.IMDSGet{Outcome: fact.Outcome{Status: fact.Failed, Class: fact.Timeout}}}
+	for name, tt := range map[string]struct {
+		change func(s *fact.Set)
+		want   string
+	}{
+		"silent":           {func(*fact.Set) {}, "169.254.169.254:80"},
+		"silent over IPv6": {func(s *fact.Set) { s.IMDS.Endpoint = "http://[fd00:ec2::254]" }, "[fd00:ec2::254]:80"},
+		"connected":        {func(s *fact.Set) { s.IMDS.Token.Connected = true }, ""},
+		"refuses by HTTP":  {func(s *fact.Set) { s.IMDS.Token.HTTPStatus = 403 }, ""},
+		"asked elsewhere":  {func(s *fact.Set) { s.IMDS.Endpoint = "http://127.0.0.1:1338" }, ""},
+		"not EC2":          {func(s *fact.Set) { s.Host.EC2 = "no" }, ""},
+	} {
+		s := newScene()
+		s.IMDS = lost
+		tt.change(&s.Set)
+		if got := findTrouble(&s.Set, chinaRegions, true).Firewall; got.IsValid() != (tt.want != "") || got.IsValid() && got.String() != tt.want {
+			t.Errorf("%s: %v, want %s", name, got, tt.want)
+		}
+	}
+}

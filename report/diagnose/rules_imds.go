@@ -55,10 +55,7 @@ func imdsRules() []Rule {
 				Command: v.aws("ec2", "modify-instance-metadata-options", "--instance-id", v.instance(), "--http-put-response-hop-limit", "2")}
 			f.Alternatives = []Alternative{alt("IM-04", "run it as root on the host's network: if it works there, the hop limit is the cause")}
 		}),
-		one("IM-04", SevError, Likely, func(v *View, f *Finding) {
-			f.Summary = "The connect to the metadata service fails at once: a rule or route of this host stops it."
-			f.Action.Do, f.Action.Command = "Remove the local rule or route for 169.254.169.254.", "ip route get 169.254.169.254"
-		}),
+		one("IM-04", SevError, Likely, localIMDS),
 		one("IM-05", SevError, Likely, func(v *View, f *Finding) {
 			r, _ := v.imdsRoute()
 			f.Summary = fmt.Sprintf("The host sends 169.254.169.254 to the gateway %s by a static route, and IMDS does not answer.", r.Gateway)
@@ -147,6 +144,9 @@ func (v *View) imdsFault() Code {
 	if _, ok := v.imdsRoute(); ok {
 		return "IM-05"
 	}
+	if _, ok := v.imdsRule(); ok {
+		return "IM-04"
+	}
 	switch tok.Class {
 	case fact.NotPermitted, fact.Refused, fact.Reset, fact.NetUnreachable, fact.Invalid:
 		return "IM-04"
@@ -159,6 +159,35 @@ func (v *View) imdsFault() Code {
 		return "IM-13"
 	}
 	return ""
+}
+
+// localIMDS is IM-04. The rule of the packet filter that names the address and
+// counted our packets is the proof.
+func localIMDS(v *View, f *Finding) {
+	r, ok := v.imdsRule()
+	if !ok {
+		f.Summary = "The connect to the metadata service fails at once: a rule or route of this host stops it."
+		f.Action.Do, f.Action.Command = "Remove the local rule or route for 169.254.169.254.", "ip route get 169.254.169.254"
+		return
+	}
+	f.Summary = "The connect to the metadata service comes to nothing, and the packet filter of this host has a rule against it."
+	f.Evidence = append(f.Evidence, Evidence{"", ruleWords(r)})
+	f.Action.Do, f.Action.Command = "Remove the rule, or let it admit the users whose programs need the metadata service.", removal(r)
+	if f.Action.Command == "" {
+		f.Action.Command = "sudo nft list ruleset"
+	}
+	if r.Rose > 0 {
+		f.Confidence = Proved
+	}
+}
+
+// imdsRule is a rule of the local packet filter that drops or rejects what goes
+// to the metadata service.
+func (v *View) imdsRule() (fact.FirewallRule, bool) {
+	return v.firewallRule(func(r fact.FirewallRule) bool {
+		names := strings.Contains(r.Text, imdsAddr.String()) || strings.Contains(r.Text, "fd00:ec2::254")
+		return names && (r.Verdict == "drop" || r.Verdict == "reject")
+	})
 }
 
 // noValues looks at a service that hands out tokens: when not one of its

@@ -235,6 +235,13 @@ var imdsFirings = []firing{
 			w.Host.EC2, w.Host.Vendor = "no", "QEMU"
 		},
 		miss: func(w world) { w.Host.EC2 = "yes" }},
+	{code: "IM-04", sev: SevError, // silence, and a rule of this host that names the address
+		make: func(w world) {
+			w.imds(failed(fact.Timeout, time.Second), failed(fact.Timeout, time.Second), 0, 0)
+			w.Host.Firewall = &fact.Firewall{Outcome: ok(ms), Rules: []fact.FirewallRule{{Tool: "nft", Family: "ip", Table: "filter", Chain: "output",
+				Text: "ip daddr 169.254.169.254 drop", Verdict: "drop", Packets: 3, Rose: 1}}}
+		},
+		miss: func(w world) { w.Host.Firewall.Rules[0].Text = "ip daddr 192.0.2.1 drop" }}, // IM-13
 	{code: "IM-09", sev: SevError,
 		make: func(w world) {
 			w.IMDS.NoIPv4, w.IMDS.Endpoint = true, "http://[fd00:ec2::254]"

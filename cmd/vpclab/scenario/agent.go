@@ -81,7 +81,7 @@ func agentFaults() []Scenario {
 			w.Host.Agent.Config = `{"Agent":{"Region":"` + siblingRegion(w.Region) + `"}}`
 		},
 	}, {
-		Name: "agent-wrong-override", Kind: Fault, Want: broken("DN-31", "PL-03", "CN-01", "AG-06"), NearOf: "agent-overrides",
+		Name: "agent-wrong-override", Kind: Fault, Want: broken("DN-28", "DN-31", "PL-03", "CN-01", "AG-06"), NearOf: "agent-overrides",
 		Story: "the agent's config names an endpoint that was deleted",
 		Change: func(w *world.World, s *Seed) {
 			w.Host.Agent.Config = `{"Ssm":{"Endpoint":"` + s.ID("vpce") + "-ab12cd34.ssm." + w.Region + "." + w.VPCESuffix + `"}}`

@@ -33,7 +33,7 @@ func imdsFaults() []Scenario {
 			w.Host.Firewall = []world.LocalRule{{Proto: "tcp", Dst: metadata, Action: "reject-port"}}
 		},
 	}, {
-		Name: "imds-local-drop", Kind: Fault, Want: broken("IM-04", "IM-13").with("IM-04"), NearOf: "imds-silent",
+		Name: "imds-local-drop", Kind: Fault, Want: broken("IM-04").never("IM-13"), NearOf: "imds-silent",
 		Story: "the host's own firewall drops packets to the metadata address",
 		Change: func(w *world.World, _ *Seed) {
 			w.Host.Firewall = []world.LocalRule{{Proto: "tcp", Dst: metadata, Action: "drop"}}
