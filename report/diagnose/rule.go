@@ -57,7 +57,8 @@ var asleepCodes = []Code{"AG-04", "AG-20", "AG-21", "AG-26"}
 func (v *View) effectsOf(r Rule) []Code {
 	out := r.Explains
 	ours := func(b blame) bool { return b.target().Agent && needRank(b.target().Need) <= 1 }
-	if slices.Contains(out, "AG-20") && r.Code != "AG-04" || slices.ContainsFunc(v.blames[r.Code], ours) {
+	stands := r.Code != "AG-04" && r.Code != "IA-08" // these two follow, as the agent's own choice
+	if stands && slices.Contains(out, "AG-20") || slices.ContainsFunc(v.blames[r.Code], ours) {
 		out = slices.Concat(out, asleepCodes)
 	}
 	return out

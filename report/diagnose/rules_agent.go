@@ -14,12 +14,12 @@ func agentRules() []Rule {
 		{Code: "AG-01", Eval: notInstalled},
 		{Code: "AG-02", Eval: notRunning, Explains: []Code{"AG-20"}},
 		{Code: "AG-03", Eval: twice},
-		{Code: "AG-04", Eval: asleep, Explains: []Code{"AG-20", "AG-21", "AG-26"}},
+		{Code: "AG-04", Eval: asleep, Explains: []Code{"AG-20", "AG-21", "AG-26", "IA-08"}},
 		{Code: "AG-05", Eval: oldAgent},
 		{Code: "AG-06", Eval: overridden},
 		{Code: "AG-07", Eval: cloned, Explains: []Code{"AG-20"}},
 		{Code: "AG-08", Eval: hybrid, Explains: []Code{"AG-07", "AG-20"}},
-		{Code: "AG-16", Eval: tooEarly, Explains: []Code{"AG-20"}},
+		{Code: "AG-16", Eval: tooEarly, Explains: []Code{"AG-20", "IA-08"}},
 		{Code: "AG-17", Eval: otherRegion},
 		{Code: "AG-19", Eval: updateFails},
 		{Code: "AG-20", Eval: noWorker},
@@ -263,10 +263,10 @@ func hybrid(v *View) []Finding {
 	if e, o := slices.Index(order, "EC2"), slices.Index(order, "OnPrem"); !onPrem && len(order) > 0 && (o < 0 || e >= 0 && e < o) {
 		return nil
 	}
-	if own == "" || node == "" || id.Hybrid == "" && !onPrem {
+	if own == "" || id.Hybrid == "" && !onPrem {
 		return nil
 	}
-	node = plain(node, 40)
+	node = plain(orWord(node, "mi-..."), 40)
 	f := on("AG-08", SevError, fmt.Sprintf("A hybrid activation (%s) is left on this EC2 instance. The agent registers as that node and not as %s.", node, own))
 	if id.Hybrid != "" {
 		f.Evidence = append(f.Evidence, Evidence{"", "registration on disk: " + node + " in " + plain(orWord(id.HybridIn, "an unknown Region"), 30)})

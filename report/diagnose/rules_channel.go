@@ -186,7 +186,11 @@ func oldChannel(v *View) []Finding {
 	}
 	f := on("AG-26", SevWarning, "The agent was on ec2messages at "+hour(e.Last, v.Set.Start)+", because ssmmessages failed when it tried. Run Command works, sessions do not.", v.tellsOf(e)...)
 	for _, stem := range []fact.LogStem{fact.LogControlToken, fact.LogDialWebsocket} {
-		f.Evidence = append(f.Evidence, v.tellsOf(v.logged(stem))...)
+		why := v.logged(stem)
+		if network(why.Reason) && v.today(&why) == Pass {
+			return nil // history; when it tries again is AG-04's to say
+		}
+		f.Evidence = append(f.Evidence, v.tellsOf(why)...)
 	}
 	f.Action.Do = "Find in its log why ssmmessages failed (role, endpoint policy, path)." + v.wake()
 	f.Action.Command = command("sudo", "journalctl", "-u", v.unit(), "-n", "50")

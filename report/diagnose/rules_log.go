@@ -35,14 +35,22 @@ var clues = []clue{
 	{stem: fact.LogIdentityOnPrem, codes: []Code{"AG-08"}},
 	{stem: fact.LogVault, codes: []Code{"AG-14", "AG-09", "AG-11"}},
 	{stem: fact.LogNoSpace, codes: []Code{"AG-09", "AG-10"}},
+	{stem: fact.LogNoPlugin, codes: []Code{"SM-10", "AG-09", "AG-10", "AG-11"}},
 	{reason: fact.ReasonNoSpace, codes: []Code{"AG-09", "AG-10"}},
 	{stem: fact.LogReadOnly, codes: []Code{"AG-11"}},
 	{stem: fact.LogNoPermission, codes: []Code{"AG-12", "AG-13"}},
-	{stem: fact.LogNoPlugin, codes: []Code{"AG-09", "AG-10", "AG-11"}},
 	{stem: fact.LogWorkerExit, codes: []Code{"AG-15", "AG-20", "AG-09", "AG-10", "AG-27"}},
 	{stem: fact.LogSharedFile, codes: []Code{"AG-09", "AG-11", "AG-13"}},
 
+	// Sessions and the output of commands.
+	{stem: fact.LogDataKey, codes: []Code{"SM-03", "SM-02"}},
+	{stem: fact.LogSessionS3, codes: []Code{"SM-04"}},
+	{stem: fact.LogSessionLogs, codes: []Code{"SM-05", "SM-06"}},
+	{stem: fact.LogRunAs, codes: []Code{"SM-08"}},
+	{stem: fact.LogUpload, codes: []Code{"RC-01"}},
+
 	// Metadata and credentials.
+	{stem: fact.LogIMDSToken, reason: fact.ReasonHTTPStatus, codes: []Code{"IM-06", "PX-02"}},
 	{stem: fact.LogIMDSToken, reason: fact.ReasonForbidden, codes: []Code{"IM-01", "IM-06", "PX-02"}},
 	{stem: fact.LogIMDSToken, reason: fact.ReasonRefused, codes: []Code{"IM-04", "IM-05"}},
 	{stem: fact.LogIMDSToken, codes: []Code{"IM-13", "IM-03", "IM-04", "IM-05", "IM-06", "IM-08", "PX-02"}},
@@ -56,7 +64,8 @@ var clues = []clue{
 	{reason: fact.ReasonSignatureOld, codes: []Code{"IA-16", "TL-03", "OS-12", "AG-16"}},
 	{reason: fact.ReasonSignatureNew, codes: []Code{"IA-16", "TL-03", "OS-12", "AG-16"}},
 	{reason: fact.ReasonExpiredToken, codes: []Code{"IA-06", "IA-16"}},
-	{reason: fact.ReasonBadToken, codes: []Code{"IA-06", "AG-17"}},
+	{reason: fact.ReasonBadToken, codes: []Code{"IA-15", "IA-06", "AG-17"}},
+	{reason: fact.ReasonThrottled, codes: []Code{"IA-18"}},
 	{stem: fact.LogControlToken, reason: fact.ReasonDenied, codes: []Code{"IA-03", "EP-08", "IA-09", "IA-11"}},
 	{reason: fact.ReasonDenied, codes: []Code{"IA-02", "EP-08", "IA-07", "IA-09", "IA-11"}},
 
@@ -67,7 +76,7 @@ var clues = []clue{
 
 	// The channel.
 	{stem: fact.LogDialWebsocket, reason: fact.ReasonHTTPStatus, codes: []Code{"FW-08", "PX-05", "IA-03"}},
-	{reason: fact.ReasonAbnormalClose, codes: []Code{"FW-06", "PX-05"}},
+	{reason: fact.ReasonAbnormalClose, codes: []Code{"FW-06", "SM-07", "PX-05"}},
 
 	// Names.
 	{reason: fact.ReasonNoSuchHost, codes: []Code{"DN-31", "DN-05", "DN-08", "DN-11", "DN-22", "DN-15", "DN-16", "CN-01", "CN-05", "EP-02", "DN-18", "DN-19", "DN-20", "AG-16"}},

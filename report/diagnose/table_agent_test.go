@@ -236,7 +236,7 @@ var channelFirings = []firing{
 	{code: "AG-26", sev: SevWarning,
 		make: func(w world) {
 			w.wrote(fact.LogChannel, "", 10*time.Minute, func(e *fact.LogEvent) { e.Channel = "ec2messages" })
-			w.wrote(fact.LogControlToken, fact.ReasonTimeout, 10*time.Minute, nil)
+			w.wrote(fact.LogControlToken, fact.ReasonOther, 10*time.Minute, nil)
 		},
 		miss: func(w world) { w.Agent.Version = "3.2.100.0" }},
 	{code: "FW-06", sev: SevWarning,

@@ -234,9 +234,9 @@ func (n nap) waiting() string {
 	case "hibernation":
 		return "hibernates"
 	case "reconnect":
-		return "waits before it dials the channel again"
+		return "waits to dial its channel again"
 	}
-	return "sleeps before it asks for credentials again"
+	return "sleeps"
 }
 
 // asleep is AG-04: nothing is in the way any more, or not known to be, and the
@@ -307,14 +307,33 @@ func (v *View) standing() (open, unknown string) {
 			unknown = "whether it gets credentials now was not checked"
 		}
 	}
-	if v.nap.refused || v.nap.event.Reason == fact.ReasonDenied {
+	if v.nap.refused || v.refusedThen() {
 		asked := false
 		for _, c := range v.Set.Signed.Calls {
-			asked = asked || c.Status == fact.OK && c.Service == "ssm"
+			asked = asked || c.Status == fact.OK && c.Service == "ssm" && v.nap.kind != "reconnect"
 		}
 		if !asked {
 			unknown = "AWS refused its role then, and whether it still does was not checked"
 		}
 	}
 	return "", unknown
+}
+
+// refusedThen tells whether AWS, and no path, put the agent to sleep: then a
+// path that works shows nothing.
+func (v *View) refusedThen() bool {
+	for _, e := range v.tale {
+		switch e.Stem {
+		case fact.LogProfileRole, fact.LogManagedRole, fact.LogSkipFallback, fact.LogHibernate, fact.LogHealthPing, fact.LogNotRegistered, fact.LogControlToken, fact.LogDialWebsocket:
+		default:
+			continue
+		}
+		switch e.Reason {
+		case fact.ReasonDenied, fact.ReasonNoRole, fact.ReasonAssumeRole, fact.ReasonNotConfigured, fact.ReasonBadToken, fact.ReasonExpiredToken, fact.ReasonHTTPStatus:
+			if v.nap.event.Last.Sub(e.Last) < 10*time.Minute {
+				return true
+			}
+		}
+	}
+	return false
 }

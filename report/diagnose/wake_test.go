@@ -95,7 +95,7 @@ func TestAsleepWords(t *testing.T) {
 		w.Agent.Log.Events[0].Wait = fact.Duration(5 * time.Minute)
 		w.Agent.Log.Events[0].Last = before(3 * time.Minute)
 		w.Agent.Units[0].Name = "snap.amazon-ssm-agent.amazon-ssm-agent.service"
-	}); f.Summary != "The cause is gone, the agent sleeps before it asks for credentials again until 12:02 UTC: sudo systemctl restart snap.amazon-ssm-agent.amazon-ssm-agent." ||
+	}); f.Summary != "The cause is gone, the agent sleeps until 12:02 UTC: sudo systemctl restart snap.amazon-ssm-agent.amazon-ssm-agent." ||
 		f.Action.Command != "sudo systemctl restart snap.amazon-ssm-agent.amazon-ssm-agent" {
 		t.Errorf("%q %q", f.Summary, f.Action.Command)
 	}
