@@ -18,7 +18,7 @@ import (
 
 // Limits of decisions.md, "Do no harm".
 const (
-	maxPuts, maxGets, maxIMDSConns = 1, 25, 4
+	maxPuts, maxGets, maxIMDSConns = 1, 25, 5 // connections: four at once, one more for the keys of the role
 	maxPerSecond                   = 300
 	maxInFlight                    = 32
 	maxPortsPerAddress             = 4

@@ -8,9 +8,9 @@ import (
 	"vpcdoctor/probe/fact"
 )
 
-// Session is the way back to a service that Open has asked: its connections,
-// its token and what is left of its budget. It holds them behind a pointer, so
-// that no form of printing shows them. One goroutine at a time may use it.
+// Session is the way back to a service that Open has asked: its token and what
+// is left of its budget. It holds them behind a pointer, so that no form of
+// printing shows them. One goroutine at a time may use it.
 type Session struct {
 	in  *session // nil: nothing was asked
 	end context.CancelFunc
@@ -20,8 +20,7 @@ type Session struct {
 const SkippedRole = "IMDS serves no credentials of a role"
 
 // RoleCredentials asks for the credentials document of the instance profile's
-// role, with the token and on the connections of Open, as one more GET of the
-// run's 25; one is kept back for it. The document is JSON with AccessKeyId,
+// role, with the token of Open, as one more GET of the run's 25; one is kept back for it. The document is JSON with AccessKeyId,
 // SecretAccessKey, Token and Expiration, its Code is "Success", and it belongs
 // to the caller alone, who wipes it. It is nil when the fact is not OK. The
 // fact is not among those that Open returned and counts as one GET when it ran.
@@ -47,7 +46,7 @@ func (s *Session) RoleCredentials(ctx context.Context) ([]byte, fact.IMDSGet) {
 	return doc, g
 }
 
-// Close ends the session's connections.
+// Close ends the session and its connections.
 func (s *Session) Close() {
 	if s.in != nil {
 		s.end()

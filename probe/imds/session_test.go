@@ -33,7 +33,7 @@ func TestRoleCredentials(t *testing.T) {
 		}
 	}
 	after := fake.Counts()
-	if after.Puts != 1 || after.Gets != before.Gets+1 || after.Conns != before.Conns {
+	if after.Puts != 1 || after.Gets != before.Gets+1 || after.Conns != before.Conns+1 {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 	for range maxConns { // the buffers are ours: the document must not stay in them
