@@ -48,6 +48,13 @@ func Confusables() []Confusable {
 			{"stub-cache-public", "DN-23", "likely", []string{"DN-18"}},
 		},
 	}, {
+		Name: "every public address is silent", Looks: Silent, Cases: []Case{
+			{"no-endpoints", "DN-02", "likely", []string{"RT-01"}},
+			{"nat-failed", "DN-02", "likely", []string{"RT-01", "FW-01"}},
+			{"igw-no-public-ip", "DN-02", "likely", []string{"RT-14"}},
+			{"gwlb-dead", "DN-02", "likely", []string{"FW-01", "RT-01"}},
+		},
+	}, {
 		Name: "every private address is silent", Looks: Silent, Cases: []Case{
 			{"egress-closed", "SG-01", "likely", nil},
 			{"endpoint-sg-all", "SG-02", "likely", []string{"SG-01"}},
@@ -147,8 +154,8 @@ func Confusables() []Confusable {
 			{"imds-disabled", "IM-01", "proved", nil},
 			{"imds-hop-limit", "IM-03", "likely", []string{"IM-04"}},
 			{"imds-proxy-page", "IM-06", "likely", nil},
-			{"imds-local-reject", "IM-04", "proved", nil},
-			{"imds-local-drop", "IM-04", "proved", nil},
+			{"imds-local-reject", "IM-04", "likely", nil},
+			{"imds-local-drop", "IM-04", "likely", nil},
 			{"imds-silent", "IM-13", "likely", []string{"IM-04", "IM-03", "IM-12"}},
 			{"imds-stale-route", "IM-05", "likely", nil},
 			{"ipv6-only-no-imds", "IM-09", "likely", []string{"IM-04"}},

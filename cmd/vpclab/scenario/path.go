@@ -9,7 +9,7 @@ import (
 // pathScenarios are the situations that a plain connect or a single question
 // cannot tell apart: each stands beside another one that looks the same.
 func pathScenarios() []Scenario {
-	return slices.Concat(packetSizes(), inspection(), clocks(), ephemeralPorts(), dnsLayers(), dnsServers(),
+	return slices.Concat(packetSizes(), inspection(), appliances(), clocks(), ephemeralPorts(), dnsLayers(), dnsServers(),
 		waysToS3(), customPaths(), ipv6Paths())
 }
 

@@ -1,6 +1,10 @@
 package scenario
 
-import "vpcdoctor/cmd/vpclab/world"
+import (
+	"time"
+
+	"vpcdoctor/cmd/vpclab/world"
+)
 
 // packetSizes are TLS greetings that stall, for one reason each.
 func packetSizes() []Scenario {
@@ -29,6 +33,35 @@ func packetSizes() []Scenario {
 		Name: "hello-reset", Kind: Fault, Want: broken("FW-05"), NearOf: "sni-reset",
 		Story:  "a firewall resets every connection at its TLS greeting",
 		Change: onEveryPath(world.Middlebox{Name: "firewall", ResetSNI: []string{"*"}}),
+	}}
+}
+
+// inspectedWay is a public path through a Gateway Load Balancer endpoint, whose
+// appliances behave in that way.
+func inspectedWay(m world.Middlebox) func(*world.World, *Seed) {
+	return func(w *world.World, _ *Seed) {
+		dropEndpoints(w)
+		dropGatewayRoute(w)
+		addNAT(w)
+		m.Name, m.On = "inspection appliances", world.Match{Public: true}
+		w.Middleboxes = []world.Middlebox{m}
+	}
+}
+
+// appliances are the appliances behind a Gateway Load Balancer.
+func appliances() []Scenario {
+	return []Scenario{{
+		Name: "gwlb-dead", Kind: Fault, Want: broken("DN-02").with("FW-01", "RT-01"), NearOf: "nat-failed",
+		Story:  "the public path leads through a Gateway Load Balancer whose appliances are all unhealthy",
+		Change: inspectedWay(world.Middlebox{DropPorts: [2]uint16{1, 65535}}),
+	}, {
+		Name: "gwlb-fine", Kind: Healthy, Want: noFault, NearOf: "gwlb-dead",
+		Story:  "the same path with appliances that let everything through, two milliseconds later",
+		Change: inspectedWay(world.Middlebox{Latency: 2 * time.Millisecond}),
+	}, {
+		Name: "gwlb-encapsulation", Kind: Fault, Want: broken("TL-07", "FW-07"), NearOf: "gwlb-fine",
+		Story:  "the same path, whose encapsulation leaves room for packets of 1400 bytes only, without ICMP",
+		Change: inspectedWay(world.Middlebox{MaxOut: 1400, MaxIn: 1400}),
 	}}
 }
 
