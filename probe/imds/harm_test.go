@@ -58,7 +58,7 @@ func TestBudget(t *testing.T) {
 				fake := probetest.NewIMDS(i)
 				fake.Mode = mode
 				var conns connCount
-				got := Read(t.Context(), Options{Endpoint: serve(t, fake), Dial: conns.dial})
+				got := ask(t.Context(), Options{Endpoint: serve(t, fake), Dial: conns.dial})
 				c := fake.Counts()
 				if c.Puts > 1 || c.Gets > 25 || conns.most > 4 {
 					t.Errorf("sent %+v over %d connections at once", c, conns.most)
@@ -180,7 +180,7 @@ func TestBrokenConnectionIsNotRetried(t *testing.T) {
 		fake.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
-	got := Read(t.Context(), Options{Endpoint: s.URL})
+	got := ask(t.Context(), Options{Endpoint: s.URL})
 	mu.Lock()
 	defer mu.Unlock()
 	for path, n := range asked {
@@ -226,7 +226,7 @@ func TestSecretsStayOut(t *testing.T) {
 				fake.ServeHTTP(w, r)
 			}))
 			t.Cleanup(s.Close)
-			got := Read(t.Context(), Options{Endpoint: s.URL})
+			got := ask(t.Context(), Options{Endpoint: s.URL})
 			out := asJSON(t, got) + fmt.Sprintf("%+v", got)
 			if token == "" && mode.V1Only == false || token == "placeholder" {
 				t.Errorf("the SDK's request carried the token %q", token)
@@ -275,7 +275,7 @@ func TestRawAnswers(t *testing.T) {
 					}()
 				}
 			}()
-			got := Read(t.Context(), Options{Endpoint: "http://" + l.Addr().String()})
+			got := ask(t.Context(), Options{Endpoint: "http://" + l.Addr().String()})
 			if got.Token.Class != tc.class {
 				t.Errorf("%+v", got.Token)
 			}

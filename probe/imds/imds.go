@@ -92,13 +92,6 @@ type session struct {
 	m  fact.IMDS
 }
 
-// Read asks the metadata service and is done with it: Open without its session.
-func Read(ctx context.Context, o Options) fact.IMDS {
-	m, s := Open(ctx, o)
-	s.Close()
-	return m
-}
-
 // Open asks the metadata service. It returns what was learnt until ctx or the
 // budget ended; a service that does not answer is a fact, never an error. The
 // session is never nil, ends with ctx, and must be closed.

@@ -72,9 +72,16 @@ func serve(t *testing.T, m *probetest.IMDS) string {
 	return s.URL
 }
 
+// ask is Open and Close.
+func ask(ctx context.Context, o Options) fact.IMDS {
+	m, s := Open(ctx, o)
+	s.Close()
+	return m
+}
+
 func read(t *testing.T, m *probetest.IMDS) fact.IMDS {
 	t.Helper()
-	return Read(t.Context(), Options{Endpoint: serve(t, m), UserAgent: "vpcdoctor/test (+diagnostic)"})
+	return ask(t.Context(), Options{Endpoint: serve(t, m), UserAgent: "vpcdoctor/test (+diagnostic)"})
 }
 
 // find returns the fact of a GET below /latest/meta-data/.
@@ -223,7 +230,7 @@ func TestLocalErrors(t *testing.T) {
 		syscall.ENETUNREACH:  fact.NetUnreachable,
 		syscall.EHOSTUNREACH: fact.HostUnreachable,
 	} {
-		got := Read(t.Context(), Options{Dial: func(_ context.Context, network, addr string) (net.Conn, error) {
+		got := ask(t.Context(), Options{Dial: func(_ context.Context, network, addr string) (net.Conn, error) {
 			if addr != "169.254.169.254:80" && errno != syscall.ENETUNREACH { // see TestIPv6Endpoint
 				t.Errorf("dialled %s", addr)
 			}
@@ -238,7 +245,7 @@ func TestLocalErrors(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	begin := time.Now()
-	got := Read(ctx, Options{Dial: func(dctx context.Context, _, _ string) (net.Conn, error) {
+	got := ask(ctx, Options{Dial: func(dctx context.Context, _, _ string) (net.Conn, error) {
 		cancel() // the user's Ctrl-C, while the SYN is out
 		<-dctx.Done()
 		return nil, dctx.Err()
@@ -253,7 +260,7 @@ func TestNotAsked(t *testing.T) {
 		t.Error("something was sent")
 		return nil, errors.New("closed")
 	}
-	got := Read(t.Context(), Options{Disabled: "True", Dial: dial})
+	got := ask(t.Context(), Options{Disabled: "True", Dial: dial})
 	if got.Disabled != "AWS_EC2_METADATA_DISABLED" || got.Token.Status != fact.NotRun || got.V1.Status != fact.NotRun || got.Puts != 0 {
 		t.Errorf("%+v", got)
 	}
@@ -261,7 +268,7 @@ func TestNotAsked(t *testing.T) {
 		"https://169.254.169.254", "169.254.169.254", "http://", "http://user:hunter2@h", "http://h/path", "http://h?q", "http://h:0",
 		"http://h:", "http://h:99999", "http://h#f", "http://a b", "http://h\r\nX: y", "http:h", "file:///etc/passwd", "http://" + strings.Repeat("a", 400), "http://[fe80::1%25x", "http://ümlaut",
 	} {
-		got := Read(t.Context(), Options{Endpoint: e, Dial: dial})
+		got := ask(t.Context(), Options{Endpoint: e, Dial: dial})
 		if got.Token.Status != fact.Failed || got.Token.Class != fact.Invalid || got.Token.Detail == "" || got.V1.Status != fact.NotRun {
 			t.Errorf("%q: %+v", e, got.Token)
 		}
@@ -274,7 +281,7 @@ func TestNotAsked(t *testing.T) {
 			t.Errorf("%q: %v", e, err)
 		}
 	}
-	if d := Read(t.Context(), Options{Disabled: "false", Endpoint: serve(t, probetest.NewIMDS(instance()))}).Disabled; d != "" {
+	if d := ask(t.Context(), Options{Disabled: "false", Endpoint: serve(t, probetest.NewIMDS(instance()))}).Disabled; d != "" {
 		t.Errorf("disabled by %q", d)
 	}
 }
@@ -291,7 +298,7 @@ func asJSON(t *testing.T, v any) string {
 func TestProxyVariablesAreIgnored(t *testing.T) {
 	t.Setenv("http_proxy", "http://127.0.0.1:1")
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-	got := Read(t.Context(), Options{Endpoint: "http://imds.example", Dial: func(_ context.Context, _, addr string) (net.Conn, error) {
+	got := ask(t.Context(), Options{Endpoint: "http://imds.example", Dial: func(_ context.Context, _, addr string) (net.Conn, error) {
 		if addr != "imds.example:80" {
 			t.Errorf("dialled %s", addr)
 		}
@@ -318,7 +325,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	mux.Handle("/", http.RedirectHandler("/elsewhere", http.StatusFound))
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
-	got := Read(t.Context(), Options{Endpoint: s.URL})
+	got := ask(t.Context(), Options{Endpoint: s.URL})
 	if followed || got.Token.HTTPStatus != 302 || got.Token.Class != fact.HTTPStatus {
 		t.Errorf("followed %v, token %+v", followed, got.Token)
 	}
@@ -338,7 +345,7 @@ func TestUserAgentOnEveryRequest(t *testing.T) {
 		fake.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
-	got := Read(t.Context(), Options{Endpoint: s.URL, UserAgent: "vpcdoctor/9 (+diagnostic)"})
+	got := ask(t.Context(), Options{Endpoint: s.URL, UserAgent: "vpcdoctor/9 (+diagnostic)"})
 	if agents := slices.Compact(seen); len(agents) != 1 || agents[0] != "vpcdoctor/9 (+diagnostic)" || got.AccountID == "" {
 		t.Errorf("%q", agents)
 	}

@@ -216,7 +216,7 @@ func (s *serial) wrap(d dialer) dialer {
 func TestNamedEndpointIsNotReplaced(t *testing.T) {
 	var dialed []string
 	var once serial
-	m := Read(t.Context(), Options{Endpoint: "http://169.254.169.254", Dial: once.wrap(func(_ context.Context, _, addr string) (net.Conn, error) {
+	m := ask(t.Context(), Options{Endpoint: "http://169.254.169.254", Dial: once.wrap(func(_ context.Context, _, addr string) (net.Conn, error) {
 		dialed = append(dialed, addr)
 		return nil, &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}
 	})})

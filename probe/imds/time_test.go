@@ -66,7 +66,7 @@ func timed(t *testing.T, i probetest.IMDSInstance, mode probetest.IMDSMode, o Op
 		serving.Go(func() { _ = server.Serve(l) })
 		o.Dial = l.dial
 		begin := time.Now()
-		got = Read(t.Context(), o)
+		got = ask(t.Context(), o)
 		took = time.Since(begin)
 		_ = server.Close()
 		serving.Wait()
@@ -86,7 +86,7 @@ func TestSilentServiceEndsSoon(t *testing.T) {
 func TestDroppedEndsSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		got := Read(t.Context(), Options{Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		got := ask(t.Context(), Options{Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			<-ctx.Done() // a SYN without an answer
 			return nil, &net.OpError{Op: "dial", Net: network, Err: context.DeadlineExceeded}
 		}})
@@ -163,7 +163,7 @@ func TestDialIsPaced(t *testing.T) {
 		}
 		begin := time.Now()
 		var sent sync.Once
-		got := Read(t.Context(), Options{Pace: l, Dial: func(context.Context, string, string) (net.Conn, error) {
+		got := ask(t.Context(), Options{Pace: l, Dial: func(context.Context, string, string) (net.Conn, error) {
 			sent.Do(func() {
 				if took := time.Since(begin); took < time.Second {
 					t.Errorf("sent after %v", took)
