@@ -27,6 +27,7 @@ func Write(w io.Writer, r *report.Report, o Options) error {
 	furtherCauses(p, r)
 	effects(p, r.Verdict.Effects)
 	rows(p, r)
+	items(p, r)
 	templates(p, r)
 	innocent(p, r.Verdict.Innocent)
 	notChecked(p, r)

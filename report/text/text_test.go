@@ -240,3 +240,22 @@ func stripSGR(s string) string {
 	}
 	return s
 }
+
+func TestItems(t *testing.T) {
+	r := healthy()
+	r.Verdict.Checks = []diagnose.Item{
+		{Key: "a", What: "agent's log", Status: diagnose.Pass, Why: "no failure in it"},
+		{Key: "b", What: "permission sts:GetCallerIdentity", Status: diagnose.NotCheckedStatus, Why: "no path"},
+		{Key: "c", What: "permission ssm:ListInstanceAssociations", Status: diagnose.Fail, Why: "AccessDeniedException \x1b[31m"},
+	}
+	var b strings.Builder
+	if err := Write(&b, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "SSM Agent\n" +
+		"  FAIL  permission ssm:ListInstanceAssociations: AccessDeniedException ?[31m\n" +
+		"  pass  agent's log: no failure in it\n\n"
+	if !strings.Contains(b.String(), want) || strings.Contains(b.String(), "GetCallerIdentity") {
+		t.Errorf("%q is not in\n%s", want, b.String())
+	}
+}
