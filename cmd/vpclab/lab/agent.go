@@ -5,10 +5,7 @@ package lab
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"maps"
-	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -16,9 +13,12 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"vpcdoctor/cmd/vpclab/world"
 	"vpcdoctor/probe/probetest"
@@ -138,28 +138,48 @@ func identity(w *world.World, now time.Time) string {
 		id, share, i.Source, retrieved.Format(time.RFC3339), expires.Format(time.RFC3339))
 }
 
+// agentAge is how long the agent's processes are said to run.
+func agentAge(w *world.World) time.Duration { return cmp.Or(w.Host.Agent.Since, instanceAge) }
+
 // startAgent starts the agent's processes and writes what systemctl shows.
 func startAgent(w *world.World) error {
-	pid := 0
-	if a := w.Host.Agent; a.Running && len(a.Installs) > 0 {
+	a := w.Host.Agent
+	var pids []int // one per installation that runs
+	for i, install := range a.Installs {
+		if !a.Running || i > 0 && !a.Twice {
+			break
+		}
 		dir := packageDir
-		if a.Installs[0].Kind == "snap" {
+		if install.Kind == "snap" {
 			dir = snapDir
 		}
-		var err error
-		if pid, err = startDaemon(filepath.Join(dir, "amazon-ssm-agent"), a.Env); err != nil {
+		pid, err := startDaemon(filepath.Join(dir, "amazon-ssm-agent"), coreEnv(a))
+		if err != nil {
 			return err
 		}
+		pids = append(pids, pid)
 		if a.Worker {
 			if err := startWorker(w, filepath.Join(dir, "ssm-agent-worker")); err != nil {
 				return err
 			}
 		}
 	}
-	if err := os.WriteFile(unitsFile, []byte(unitText(w, pid, time.Now())), 0o644); err != nil {
+	if err := os.WriteFile(unitsFile, []byte(unitText(w, pids, time.Now())), 0o644); err != nil {
 		return fmt.Errorf("writing the units: %w", err)
 	}
 	return nil
+}
+
+// watchersEnv tells the core how many inotify instances to hold.
+const watchersEnv = "VPCLAB_WATCHERS"
+
+func coreEnv(a world.Agent) map[string]string {
+	if a.Watchers == 0 {
+		return a.Env
+	}
+	env := map[string]string{watchersEnv: strconv.Itoa(a.Watchers)}
+	maps.Copy(env, a.Env)
+	return env
 }
 
 // startDaemon starts one process of the agent; it lives until the instance
@@ -178,71 +198,19 @@ func startDaemon(path string, env map[string]string) (int, error) {
 	return cmd.Process.Pid, nil
 }
 
-// settleTime is how long the lab waits for the worker's connection. One that
-// the network does not let through stays SYN-SENT behind it.
-const settleTime = 500 * time.Millisecond
-
-// startWorker starts the worker and waits until its connection stands, if it is
-// to have one.
-func startWorker(w *world.World, path string) error {
-	a := w.Host.Agent
-	if a.Connected {
-		if err := os.WriteFile(peerFile, []byte(peer(w).String()), 0o644); err != nil {
-			return fmt.Errorf("writing the worker's peer: %w", err)
-		}
-	}
-	if _, err := startDaemon(path, a.Env); err != nil || !a.Connected {
-		return err
-	}
-	for limit := time.Now().Add(settleTime); time.Now().Before(limit); time.Sleep(2 * time.Millisecond) {
-		if _, err := os.Stat(peerFile + ".up"); err == nil {
-			break
-		}
-	}
-	return nil
-}
-
-// peer is the address that the worker connects to.
-func peer(w *world.World) netip.AddrPort {
-	if w.Host.Agent.Peer.IsValid() {
-		return w.Host.Agent.Peer
-	}
-	name := "ssmmessages." + w.Region + "." + w.Suffix
-	only6 := w.VPC.Subnet(w.Instance.Subnet).IPv6Only
-	for _, a := range w.Ask(world.ResolverAddr, name, only6).Addrs {
-		return netip.AddrPortFrom(a, 443)
-	}
-	return netip.AddrPortFrom(w.PublicAddrs(name)[0], 443)
-}
-
-// holdPeer keeps one TCP connection to the address in peerFile, without ever
-// saying anything, and tries again when it is lost.
-func holdPeer() {
-	to, err := os.ReadFile(peerFile)
-	if err != nil {
-		return
-	}
-	for ; ; time.Sleep(time.Second) {
-		c, err := net.Dial("tcp", string(to))
-		if err != nil {
-			continue
-		}
-		_ = os.WriteFile(peerFile+".up", nil, 0o644) // the lab goes on without it, only later
-		_, _ = io.Copy(io.Discard, c)
-		c.Close()
-	}
-}
-
 // unitText is the output of systemctl show for every unit of the scenario,
 // one block each.
-func unitText(w *world.World, pid int, now time.Time) string {
+func unitText(w *world.World, pids []int, now time.Time) string {
 	const form = "Mon 2006-01-02 15:04:05 UTC"
-	since := now.Add(-instanceAge).UTC().Format(form)
+	since := now.Add(-agentAge(w)).UTC().Format(form)
 	var b strings.Builder
-	for _, u := range w.Host.Agent.Units {
+	for i, u := range w.Host.Agent.Units {
 		main, active, inactive := 0, "", since
 		if u.Active == "active" {
-			main, active, inactive = pid, since, ""
+			active, inactive = since, ""
+			if len(pids) > 0 {
+				main = pids[min(i, len(pids)-1)]
+			}
 		}
 		code, status := 0, u.ExitCode // CLD_EXITED and CLD_KILLED of waitid(2)
 		switch {
@@ -313,6 +281,10 @@ func agentProcess(name string, args []string) int {
 	runtime.GOMAXPROCS(1)
 	if strings.HasSuffix(name, "ssm-agent-worker") {
 		go holdPeer()
+	}
+	n, _ := strconv.Atoi(os.Getenv(watchersEnv)) // unset: none
+	for range n {
+		_, _ = unix.InotifyInit1(unix.IN_CLOEXEC) // the count is what the scenario is about, and it is tested
 	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM)

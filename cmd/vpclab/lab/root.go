@@ -58,8 +58,11 @@ func buildRoot(s *spec) error {
 		func() error { return shareHost(root) },
 		func() error { return ownBin(root, s, self) },
 		func() error { return kernelMounts(root) },
+		func() error { return ownMounts(root, s.World) },
 		func() error { return writeFiles(root, s.Files) },
-		func() error { return ageProcesses(root) },
+		func() error { return sealMounts(root, s.World) },
+		func() error { return ageProcesses(root, agentAge(s.World)) },
+		func() error { return sysctls(root, s.World) },
 		// Last: from here on the host's own files are writable below root.
 		func() error { return bindAll(root, binds) },
 	} {
@@ -280,13 +283,14 @@ func kernelMounts(root string) error {
 	return nil
 }
 
-// instanceAge is how long the instance is said to run: a daemon that started
-// with the lab would look as if it had just been restarted.
+// instanceAge is how long the instance is said to run, unless the world says
+// otherwise: a daemon that started with the lab would look as if it had just
+// been restarted.
 const instanceAge = 3 * time.Hour
 
 // ageProcesses moves the boot time in /proc/stat back, and with it the start
 // of every process: /proc/PID/stat counts from it.
-func ageProcesses(root string) error {
+func ageProcesses(root string, age time.Duration) error {
 	b, err := os.ReadFile(filepath.Join(root, "proc/stat"))
 	if err != nil {
 		return fmt.Errorf("reading /proc/stat: %w", err)
@@ -295,7 +299,7 @@ func ageProcesses(root string) error {
 	for i, l := range lines {
 		var boot int64
 		if n, _ := fmt.Sscanf(l, "btime %d", &boot); n == 1 {
-			lines[i] = fmt.Sprintf("btime %d", boot-int64(instanceAge.Seconds()))
+			lines[i] = fmt.Sprintf("btime %d", boot-int64(age.Seconds()))
 		}
 	}
 	aged := filepath.Join(root, "run/vpclab/stat")

@@ -1,6 +1,10 @@
 package scenario
 
-import "vpcdoctor/cmd/vpclab/world"
+import (
+	"time"
+
+	"vpcdoctor/cmd/vpclab/world"
+)
 
 func agentFaults() []Scenario {
 	return []Scenario{{
@@ -70,9 +74,26 @@ func agentFaults() []Scenario {
 		},
 	}, {
 		Name: "agent-hybrid", Kind: Fault, Want: broken("AG-08"),
-		Story: "a hybrid activation is left on the disk",
+		Story: "a hybrid activation is left on the disk, and its node was deregistered",
 		Change: func(w *world.World, s *Seed) {
-			w.Host.Agent.Hybrid = `{"instanceID":"` + s.ID("mi") + `","region":"` + w.Region + `","privateKey":"bm90IGEga2V5"}`
+			node := leaveActivation(w, s)
+			w.Host.Agent.Worker = false
+			w.Host.Agent.Log = newAgentLog(w).starts(3*time.Hour).deregistered(3*time.Hour, node).files()
+		},
+	}, {
+		Name: "agent-hybrid-works", Kind: Fault, Want: degraded("AG-08"), NearOf: "agent-hybrid",
+		Story: "a hybrid activation is left on the disk, and the agent is connected as that node",
+		Change: func(w *world.World, s *Seed) {
+			leaveActivation(w, s)
+			w.Host.Agent.Log = newAgentLog(w).healthy().files()
+		},
+	}, {
+		Name: "agent-hybrid-unused", Kind: Healthy, Want: noFault, NearOf: "agent-hybrid-works",
+		Story: "a hybrid activation is left on the disk, and the config file puts EC2 first",
+		Change: func(w *world.World, s *Seed) {
+			leaveActivation(w, s)
+			w.Host.Agent.Config = `{"Identity":{"ConsumptionOrder":["EC2","OnPrem"]}}`
+			w.Host.Agent.Log = newAgentLog(w).healthy().files()
 		},
 	}, {
 		Name: "agent-other-region", Kind: Fault, Want: degraded("AG-17"),
@@ -93,6 +114,14 @@ func agentFaults() []Scenario {
 			w.Host.Agent.Config = `{"Ssm":{"Endpoint":"ssm.cn-north-1.amazonaws.com"},"Mgs":{"Endpoint":"ssmmessages.cn-north-1.amazonaws.com"}}`
 		},
 	}}
+}
+
+// leaveActivation leaves the vault of a hybrid activation behind and returns
+// its node id.
+func leaveActivation(w *world.World, s *Seed) string {
+	node := s.ID("mi")
+	w.Host.Agent.Hybrid = `{"instanceID":"` + node + `","region":"` + w.Region + `","privateKey":"bm90IGEga2V5"}`
+	return node
 }
 
 // stopAgent ends the agent's processes and sets what systemctl shows.

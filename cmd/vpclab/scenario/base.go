@@ -114,7 +114,7 @@ func baseHost(w *world.World) {
 		Installs: []world.Install{{Kind: "rpm", Version: agentVersion}},
 		Units: []world.Unit{{Name: world.PackageUnit, Load: "loaded", Active: "active", Sub: "running",
 			UnitFile: "enabled", Result: "success"}},
-		Running: true, Worker: true,
+		Running: true, Worker: true, Connected: true,
 		Identity: world.Identity{Source: "EC2", Age: 20 * time.Minute},
 	}
 }

@@ -28,7 +28,7 @@ const (
 type Want struct {
 	Status string   // healthy | degraded | broken | inconclusive
 	Codes  []string // the first of Causes must be one of these; empty: not compared
-	Also   []string // codes that must be among the causes or their alternatives too
+	Also   []string // codes that must be among the causes, their effects or alternatives too
 	Never  []string // codes that must not be among the causes
 	Exit   int
 }
@@ -59,6 +59,9 @@ func (s *Scenario) World(n uint64) *world.World {
 	if s.Change != nil {
 		s.Change(w, seed)
 	}
+	if a := &w.Host.Agent; a.Log == nil && len(a.Installs) > 0 {
+		a.Log = newAgentLog(w).healthy().files()
+	}
 	return w
 }
 
@@ -66,7 +69,8 @@ func (s *Scenario) World(n uint64) *world.World {
 // place of the cause.
 func All() []Scenario {
 	return slices.Concat(healthy(), dnsFaults(), securityFaults(), endpointFaults(), routeFaults(),
-		hostFaults(), imdsFaults(), roleFaults(), agentFaults(), tlsFaults(), proxyFaults(), inputFaults(), pathScenarios())
+		hostFaults(), imdsFaults(), roleFaults(), agentFaults(), agentScenarios(), tlsFaults(), proxyFaults(), inputFaults(), pathScenarios(),
+		iamScenarios())
 }
 
 // Find finds a scenario by name; the error suggests names that contain it.

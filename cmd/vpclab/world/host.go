@@ -1,6 +1,7 @@
 package world
 
 import (
+	"encoding/json"
 	"net/netip"
 	"time"
 )
@@ -34,7 +35,20 @@ type Host struct {
 	Links          []HostLink  // further interfaces
 	Firewall       []LocalRule // output chain
 
+	Mounts []HostMount       // file systems of their own
+	Sysctl map[string]string // what a file below /proc/sys says: "fs/inotify/max_user_instances"
+
 	Agent Agent
+}
+
+// HostMount is a small file system in memory, mounted at a directory.
+type HostMount struct {
+	Dir      string
+	Bytes    int64 // its size; 0: 4 MB
+	Full     bool  // no byte is free
+	NoInodes bool  // no inode is free
+	ReadOnly bool  // mounted read-only after the files were written
+	NoExec   bool
 }
 
 // Stub is the local resolver of systemd-resolved at 127.0.0.53.
@@ -87,8 +101,11 @@ type LocalRule struct {
 type Agent struct {
 	Installs []Install
 	Units    []Unit
-	Running  bool              // the core process
+	Running  bool              // the core process, of the first installation
 	Worker   bool              // the worker process
+	Twice    bool              // the second installation's run too
+	Since    time.Duration     // since the processes started; 0: 3 h
+	Watchers int               // inotify instances that the core holds
 	Env      map[string]string // of the core process
 	Config   string            // amazon-ssm-agent.json; empty: absent
 	Identity Identity          // its own record of who it is
@@ -103,11 +120,22 @@ type Agent struct {
 	// Log are files of /var/log/amazon/ssm by name. "{-20m}" in a text becomes
 	// the time that long before the run, in the form of the agent's log.
 	Log map[string]string
-	// Connected says that the worker holds a TCP connection to ssmmessages, or
-	// keeps trying to where the network does not let it. Peer is where to;
-	// zero: the address that the VPC's resolver gives.
+	// Connected says that the worker does what it can to hold a connection to
+	// ssmmessages: by the instance's DNS, the agent's proxy and the system's
+	// roots, and only where AWS admits its credentials. Peer is an address to
+	// dial in place of the name's.
 	Connected bool
 	Peer      netip.AddrPort
+}
+
+// ChannelHost is the host of the agent's channel: what its config says, or
+// that of the Region.
+func (w *World) ChannelHost() string {
+	var config struct{ Mgs struct{ Endpoint string } }
+	if json.Unmarshal([]byte(w.Host.Agent.Config), &config) == nil && config.Mgs.Endpoint != "" {
+		return config.Mgs.Endpoint
+	}
+	return "ssmmessages." + w.Region + "." + w.Suffix
 }
 
 // Identity is the agent's record of who it is and where its credentials came
