@@ -14,7 +14,7 @@ import (
 // it and its log names it. A connection that stands acquits: whatever kept the
 // agent from connecting is over.
 type link struct {
-	known bool           // the sockets were listed, or the agent runs us
+	known bool           // the sockets were listed and understood, or the agent runs us
 	up    bool           // the channel stands now
 	sock  *fact.Socket   // it; nil when Run Command is the witness
 	stale bool           // it leads to an address that today's DNS does not give
@@ -42,6 +42,7 @@ func (v *View) newLink() link {
 	// is fetched, the websocket is not opened. An older failure may be that of a
 	// session, whose channel the agent logs alike.
 	lost := v.lost(said.Last)
+	odd := false // a connection to somewhere that no name of today explains
 	trying := !lost.IsZero() && v.Set.Start.Sub(lost) < quiet
 	for _, s := range refs(a.Channel.Sockets, socketOrder) {
 		if s.State == "SYN-SENT" {
@@ -53,11 +54,13 @@ func (v *View) newLink() link {
 		ours := slices.ContainsFunc(s.Hosts, v.messages)
 		logged := said.Addr.IsValid() && same443(said.Addr, s.Remote)
 		if !ours && !logged && !(v.proxyAt(s.Remote) && !said.Last.IsZero()) {
+			odd = odd || len(s.Hosts) == 0 && s.Role != "session"
 			continue
 		}
 		l.up, l.sock = true, s
 		l.stale = !ours && logged && v.answered("ssmmessages") && !v.proxyAt(s.Remote)
 	}
+	l.known = l.known && (l.up || !odd)
 	return l
 }
 

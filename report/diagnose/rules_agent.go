@@ -288,8 +288,7 @@ func hybrid(v *View) []Finding {
 		f.Summary += " This run came through Run Command, so that registration works."
 		f.Action.Command, f.Action.Where = "", "operator"
 	case v.link.up && gone.Last.IsZero():
-		f.Severity = SevWarning
-		f.Summary += " Its channel stands: that registration works."
+		f.Summary += " Its channel stands: as that node it can be reached."
 	}
 	return []Finding{f}
 }

@@ -136,12 +136,6 @@ var agentFirings = []firing{
 			w.Agent.Config.Order = []string{"OnPrem", "EC2"}
 		},
 		miss: func(w world) { w.Agent.Config.Order = []string{"EC2", "OnPrem"} }},
-	{code: "AG-08", sev: SevWarning, // deliberate: its channel stands
-		make: func(w world) {
-			w.Agent.Identity.Hybrid = "mi-01"
-			w.sockets(established("10.192.10.12", host("ssmmessages")))
-		},
-		miss: func(w world) { w.Agent.Channel.Sockets[0].State = "CLOSE-WAIT" }},
 	{code: "AG-16", sev: SevError,
 		make: func(w world) {
 			w.asleep(10*time.Minute, 5*time.Minute)
@@ -226,6 +220,13 @@ var channelFirings = []firing{
 			w.sockets()
 		},
 		miss: func(w world) { w.Agent.Log.Events[0].Channel = "ec2messages" }},
+	{code: "AG-21", sev: SevWarning, // a connection that no name of today explains may be the channel
+		make: func(w world) {
+			w.target("ec2messages", fact.NeedOptional, "10.192.10.14")
+			w.wrote(fact.LogChannel, "", 50*time.Minute, func(e *fact.LogEvent) { e.Channel = "ssmmessages" })
+			w.sockets(established("10.192.10.11", host("ssm")))
+		},
+		miss: func(w world) { w.Agent.Channel.Sockets[0].Hosts = nil }},
 	{code: "AG-23", sev: SevWarning, make: func(w world) { w.Agent.Procs[0].OtherNetNS = true }, miss: func(w world) { w.Host.OtherNetNS = true }},
 	{code: "AG-25", sev: SevInfo,
 		make: func(w world) {
