@@ -126,6 +126,7 @@ type result struct {
 		Status   string    `json:"status"`
 		Headline string    `json:"headline"`
 		Causes   []finding `json:"causes"`
+		Effects  []finding `json:"effects"`
 	}
 }
 
@@ -210,9 +211,12 @@ func judge(s *scenario.Scenario, r result, err error) string {
 	if len(w.Codes) > 0 && (len(got.Causes) == 0 || !slices.Contains(w.Codes, got.Causes[0].Code)) {
 		add("first cause is not %s", strings.Join(w.Codes, " or "))
 	}
+	for _, f := range got.Effects {
+		seen = append(seen, f.Code)
+	}
 	for _, c := range w.Also {
 		if !slices.Contains(seen, c) {
-			add("%s is neither cause nor alternative", c)
+			add("%s is neither cause nor effect nor alternative", c)
 		}
 	}
 	if len(wrong) == 0 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -240,12 +241,20 @@ func (v *View) layerCode(r refusal) Code {
 	return "IA-02"
 }
 
-// otherRole: the agent was refused as a role that the profile no longer has.
+// otherRole: the agent was refused as a role that the profile no longer has,
+// and that is not one of other credentials that it uses.
 func (v *View) otherRole(r refusal) bool {
 	now := v.Set.IMDS.Role
 	named := roleOf(r.denial.Principal)
-	managed := r.operation == "RequestManagedInstanceRoleToken" || r.operation == "RegisterManagedInstance" || v.Set.Agent.Identity.Source == "SSM"
+	managed := r.asManaged() || v.Set.Agent.Identity.Source == "SSM" ||
+		slices.ContainsFunc(v.Set.Signed.Credentials, func(c fact.Credential) bool { return c.Selected && c.Source == fact.FromShared })
 	return now.State == fact.RolePresent && now.Name != "" && named != "" && named != now.Name && !managed
+}
+
+// asManaged tells whether the call was made on the way to the credentials of
+// Default Host Management.
+func (r refusal) asManaged() bool {
+	return r.operation == "RequestManagedInstanceRoleToken" || r.operation == "RegisterManagedInstance"
 }
 
 // foreignARN tells whether an ARN is of another partition than ours.

@@ -59,16 +59,25 @@ func (v *View) errorsOf(is func(*fact.Call) bool, reasons ...fact.LogReason) (ev
 }
 
 // urgent is the severity of an error that keeps the agent out: one that only
-// the log tells of is history when the agent is connected.
+// the log tells of is history when the agent is connected, or when AWS takes
+// its credentials now.
 func (v *View) urgent(now bool) Severity {
 	up, _ := v.connected()
 	switch {
 	case up && now:
 		return SevWarning
-	case up:
+	case up, !now && v.accepted():
 		return SevInfo
 	}
 	return SevError
+}
+
+// accepted tells whether AWS took the agent's credentials in this run: it knows
+// who calls before it asks whether they may.
+func (v *View) accepted() bool {
+	return slices.ContainsFunc(v.Set.Signed.Calls, func(c fact.Call) bool {
+		return c.Ran() && c.Remembered.IsZero() && (c.Status == fact.OK || denied(&c))
+	})
 }
 
 func hasCode(c *fact.Call, names ...string) bool {
@@ -119,6 +128,12 @@ func unknownKey(v *View) []Finding {
 			Command: command("aws", "account", "get-region-opt-status", "--region-name", orWord(v.region(), "REGION"))},
 		Alternatives: []Alternative{alt("IA-13", "aws sts get-caller-identity on the instance shows whose credentials they are")}}
 	r := orWord(v.region(), "this Region")
+	if f.Severity == SevInfo && !now {
+		f.Confidence = Possible
+		f.Summary = fmt.Sprintf("AWS did not know the credentials in %s; that is history, it takes them now.", r)
+		f.Action = Action{Do: "Nothing, unless it comes again." + v.wake(), Where: "operator"}
+		return []Finding{f}
+	}
 	if v.partition() == "aws" && !slices.Contains(alwaysOn, v.region()) {
 		f.Summary = fmt.Sprintf("AWS does not know the credentials in %s, a Region that an account has to enable.", r)
 		return []Finding{f}
@@ -138,10 +153,12 @@ var alwaysOn = []string{"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "a
 // fewThrottled is what retries hide; more is a pattern.
 const fewThrottled = 3
 
+func tooMany(c *fact.Call) bool {
+	return c.HTTPStatus == 429 || hasCode(c, "Throttling", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
+}
+
 func tooOften(v *View) []Finding {
-	ev, _ := v.errorsOf(func(c *fact.Call) bool {
-		return c.HTTPStatus == 429 || hasCode(c, "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
-	}, fact.ReasonThrottled)
+	ev, _ := v.errorsOf(tooMany, fact.ReasonThrottled)
 	if len(ev) == 0 {
 		return nil
 	}

@@ -88,7 +88,7 @@ func refused(code Code, fill func(*View, refusal, *Finding)) Rule {
 		}
 		fill(v, lead, &f)
 		f.Summary += v.proves(lead)
-		if lead.own {
+		if lead.own && code != "IA-14" { // which restarts it in any case
 			f.Action.Do += v.wake()
 		}
 		return []Finding{f}

@@ -108,8 +108,14 @@ func noManagement(v *View) []Finding {
 		evidence = append(evidence, v.tellsOf(*es[0])...)
 		summary = "No instance profile is attached, and AWS told the agent that Default Host Management is not configured for this account."
 	}
+	var by Code
+	for _, r := range v.refusals() {
+		if r.own && r.asManaged() {
+			by = v.layerCode(r) // it is on, and a policy is in its way
+		}
+	}
 	return []Finding{{
-		Code: "IA-07", Severity: SevError, Confidence: Likely, Evidence: evidence,
+		Code: "IA-07", Severity: SevError, Confidence: Likely, Evidence: evidence, CausedBy: by,
 		Summary: summary,
 		Alternatives: []Alternative{alt("IA-01", "a profile is meant for this instance: describe-iam-instance-profile-associations shows none"),
 			alt("TL-03", "the clock of the host is wrong, so that the record looks expired")},

@@ -299,6 +299,9 @@ func (v *View) standing() (open, unknown string) {
 	if off, ok := v.offset(); ok && off.By.Abs() > clockFail {
 		return "the clock is still off", ""
 	}
+	if slices.ContainsFunc(v.Set.Signed.Calls, func(c fact.Call) bool { return c.Ran() && c.Purpose == "" && tooMany(&c) }) {
+		return "AWS still throttles calls", ""
+	}
 	switch r := v.Set.IMDS.Role; r.State {
 	case fact.RoleEmpty, fact.RoleError:
 		return "the instance profile gives no credentials", ""

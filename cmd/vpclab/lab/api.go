@@ -94,10 +94,14 @@ func credentials(w *world.World, p *policies) []probetest.APICredential {
 	own := role(w.Instance.Role, profile)
 	own.Boundary, own.Session = p.one(w.IAM.Boundary), p.one(w.IAM.Session)
 	id := w.Instance.ID
+	hybrid := role(world.HybridRole, []world.Policy{world.ManagedInstanceCore})
+	if w.IAM.Others != nil { // the same keys, in the hands of another role
+		hybrid = role(world.OthersRole, w.IAM.Others)
+	}
 	out := []probetest.APICredential{
 		{Keys: probetest.IdentityKeys, Source: "instance identity", Role: role("aws:ec2-instance", []world.Policy{world.Allow("ssm:RegisterManagedInstance", "ssm:RequestManagedInstanceRoleToken")}), Session: id},
 		{Keys: probetest.ManagedKeys, Source: "default host management", Role: role(world.ManagedRole, managedRole(w)), Session: id, Expires: managedExpiry(w)},
-		{Keys: probetest.HybridKeys, Source: "hybrid activation", Role: role(world.HybridRole, []world.Policy{world.ManagedInstanceCore}), Session: hybridID(w)},
+		{Keys: probetest.HybridKeys, Source: "hybrid activation", Role: hybrid, Session: hybridID(w)},
 	}
 	if w.Instance.Role != "" && w.Instance.RoleCode == "" {
 		out = append(out, probetest.APICredential{Keys: probetest.ProfileKeys, Source: "instance profile", Role: own, Session: id, Expires: profileExpiry(w)})
@@ -159,4 +163,15 @@ func checkPolicies(w *world.World) error {
 		}
 	}
 	return p.err
+}
+
+// othersFiles puts somebody else's keys into root's credentials file, and into
+// the agent's record that it uses them.
+func othersFiles(w *world.World, f map[string]string) {
+	const file, record = "/root/.aws/credentials", "/var/lib/amazon/ssm/runtimeconfig/identity_config.json"
+	if w.IAM.Others == nil {
+		return
+	}
+	f[file] = probetest.HybridKeys.File()
+	f[record] = strings.Replace(f[record], `"ShareFile":""`, `"ShareFile":"`+file+`"`, 1)
 }

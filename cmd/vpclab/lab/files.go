@@ -40,6 +40,7 @@ func instanceFiles(w *world.World, p *pki) map[string]string {
 	trustFiles(w, p, f)
 	hardwareFiles(w, f)
 	agentFiles(w, f)
+	othersFiles(w, f)
 	maps.Copy(f, w.Host.Files)
 	return f
 }

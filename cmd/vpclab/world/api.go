@@ -21,15 +21,21 @@ type IAM struct {
 	SCPs     []Policy // service control policies; nil: none
 	RCPs     []Policy // resource control policies; nil: none
 
+	// Others are policies of another role, whose keys lie in root's credentials
+	// file; the agent uses them. nil: there are none.
+	Others []Policy
+
 	OptedOut bool     // the account did not enable the Region
 	Throttle []string // "ssm:*", "kms:DescribeKey": answered with ThrottlingException
 	Terse    []string // denials of such actions do not name the layer
 }
 
-// Managed role and hybrid role, as they are called by default.
+// Managed role and hybrid role, as they are called by default, and the one of
+// somebody else.
 const (
 	ManagedRole = "AWSSystemsManagerDefaultEC2InstanceManagementRole"
 	HybridRole  = "SSMServiceRole"
+	OthersRole  = "deploy"
 )
 
 // Policies of healthy roles, by name. The documents are probetest's.
