@@ -76,7 +76,10 @@ func agentFiles(w *world.World, f map[string]string) {
 	credentialFiles(w, f)
 	now := time.Now()
 	for name, text := range a.Log {
-		f["/var/log/amazon/ssm/"+name] = logText(text, now)
+		if !filepath.IsAbs(name) {
+			name = "/var/log/amazon/ssm/" + name
+		}
+		f[name] = logText(text, now)
 	}
 }
 
@@ -103,15 +106,18 @@ func credentialFiles(w *world.World, f map[string]string) {
 // managedFile is where the agent keeps the keys of Default Host Management.
 const managedFile = "/var/lib/amazon/ssm/credentials"
 
-// logMark is a time in a log of a scenario: "{-20m}".
-var logMark = regexp.MustCompile(`\{-[0-9a-z.]+\}`)
+// logMark is a time in a log of a scenario: "{-20m}", "{@-20m}".
+var logMark = regexp.MustCompile(`\{@?-[0-9a-z.]+\}`)
 
 // logText puts times into a log, as the agent writes them: in local time.
 func logText(text string, now time.Time) string {
 	return logMark.ReplaceAllStringFunc(text, func(mark string) string {
-		d, err := time.ParseDuration(strings.Trim(mark, "{}"))
+		d, err := time.ParseDuration(strings.Trim(mark, "{@}"))
 		if err != nil {
 			return mark
+		}
+		if mark[1] == '@' {
+			return strconv.FormatInt(now.Add(d).Unix(), 10)
 		}
 		return now.Add(d).Format("2006-01-02 15:04:05.0000")
 	})

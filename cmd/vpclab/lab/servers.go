@@ -121,11 +121,28 @@ func (s *servers) tlsServer(local netip.AddrPort, svc world.Service) *probetest.
 		from.Front = front
 		front = s.api.Via(from)
 	}
+	if svc.Behavior.NoUpgrade {
+		front = withoutUpgrades(front)
+	}
 	return &probetest.TLSServer{
 		CertificateFor: func(sni string) *tls.Certificate { return s.pki.certificate(s.w.Serve(local, sni), sni) },
 		Handler:        buckets{front, svc, offset},
 		Fault:          tlsFault(svc.Behavior),
 	}
+}
+
+// withoutUpgrades answers websocket upgrades as a device would that inspects
+// the path and does not know them.
+func withoutUpgrades(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Server", "gateway")
+		w.Header().Set("Via", "1.1 gateway")
+		http.Error(w, "Forbidden", http.StatusForbidden)
+	})
 }
 
 func tlsFault(b world.ServerBehavior) probetest.TLSFault {

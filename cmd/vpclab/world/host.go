@@ -117,8 +117,9 @@ type Agent struct {
 	// Registered is the node id of the EC2 registration in the vault; empty: no
 	// vault.
 	Registered string
-	// Log are files of /var/log/amazon/ssm by name. "{-20m}" in a text becomes
-	// the time that long before the run, in the form of the agent's log.
+	// Log are files of /var/log/amazon/ssm by name, or others by their path.
+	// "{-20m}" in a text becomes the time that long before the run, in the form
+	// of the agent's log, "{@-20m}" the same in seconds since 1970.
 	Log map[string]string
 	// Connected says that the worker does what it can to hold a connection to
 	// ssmmessages: by the instance's DNS, the agent's proxy and the system's

@@ -37,6 +37,7 @@ type ServerBehavior struct {
 	PublicCA    bool     // with NotAWS: under the public CA after all
 	Error5xx    bool     // an AWS front end in trouble
 	BlockPage   bool     // an inspection device's page answers the request
+	NoUpgrade   bool     // an inspection device answers websocket upgrades with 403
 	Endless     bool     // endless HTTP body
 	Program     Program  // who answers, when it is not the lab's own server
 }
