@@ -241,6 +241,10 @@ func cloned(v *View) []Finding {
 	}
 	f.Action.Do = "Restart the agent, so that it reads its identity anew; if the record stays, stop it, move /var/lib/amazon/ssm/Vault away, start it."
 	f.Action.Command = command("sudo", "systemctl", "restart", v.unit())
+	if f.Severity == SevError { // a start alone keeps the fingerprint
+		f.Action.Do = "Stop the agent, move /var/lib/amazon/ssm/Vault away, start it: it registers itself anew."
+		f.Action.Command = command("sudo", "systemctl", "stop", v.unit())
+	}
 	if v.runCommand() || f.Action.Command == "" {
 		f.Action.Do, f.Action.Command = "Clear the registration in the image the instance came from.", ""
 	}

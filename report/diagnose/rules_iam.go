@@ -109,6 +109,9 @@ func noManagement(v *View) []Finding {
 		summary = "No instance profile is attached, and AWS told the agent that Default Host Management is not configured for this account."
 	}
 	var by Code
+	if !v.logged(fact.LogFingerprint).Last.IsZero() {
+		by = "AG-07" // it is on, and does not know this machine
+	}
 	for _, r := range v.refusals() {
 		if r.own && r.asManaged() {
 			by = v.layerCode(r) // it is on, and a policy is in its way

@@ -219,6 +219,14 @@ func (v *View) until() string {
 	return "until some time from " + hour(n.first, v.Set.Start) + " to " + end
 }
 
+// window is when the agent tries again, with dates.
+func (n nap) window() string {
+	if n.last.Sub(n.first) <= 2*time.Minute {
+		return "at " + day(n.first)
+	}
+	return "between " + day(n.first) + " and " + day(n.last.Add(time.Minute-time.Second))
+}
+
 // hour prints a time of the day of the run as "14:32 UTC", any other with its
 // date.
 func hour(t, run time.Time) string {
@@ -252,7 +260,7 @@ func asleep(v *View) []Finding {
 	if n.kind == "credentials" && !v.link.known && v.hasWorker() {
 		f.Severity = SevWarning // credentials of before may carry the channel still
 	}
-	f.Evidence = append(v.tellsOf(n.event), Evidence{"", fmt.Sprintf("by the agent's timers it tries again between %s and %s", day(n.first), day(n.last))})
+	f.Evidence = append(v.tellsOf(n.event), Evidence{"", "by the agent's timers it tries again " + n.window()})
 	if v.link.known {
 		f.Evidence = append(f.Evidence, Evidence{"", "no connection of the agent to ssmmessages stands now"})
 	}
