@@ -151,12 +151,21 @@ func TestStatement(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	w.Agent.Log.Events = nil
+	for _, service := range []string{"ssmmessages", "ec2messages", "logs", "", "x'"} {
+		if q := vpceQuery(service, "req-1", start); q != "" {
+			t.Errorf("%s: CloudTrail has no such events\n%s", service, q)
+		}
+	}
 	for partition, arn := range map[string]string{"aws": "arn:aws:", "aws-us-gov": "arn:aws-us-gov:", "aws-iso": "arn:aws-iso:"} {
 		w.Place.Partition = partition
 		f := find(Run(w.Set, Options{}), "EP-08")
 		if f == nil || !strings.Contains(f.Action.Statement, arn+"ec2:") {
 			t.Errorf("%s: %+v", partition, f)
 		}
+	}
+	r := refusal{service: "ec2messages", operation: "GetEndpoint", denial: fact.Denial{Action: "ec2messages:GetEndpoint", Resource: "arn:aws:ssm:us-east-1:1:*"}}
+	if g := newView(w.Set).grantFor(r); g.resource != "*" {
+		t.Errorf("%+v", g)
 	}
 	w = healthy()
 	w.offline()

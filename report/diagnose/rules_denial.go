@@ -221,6 +221,9 @@ func endpointPolicy(v *View, r refusal, f *Finding) {
 	if r.way == wayCentral {
 		f.Action.Do += " The endpoint is in another VPC: its owner keeps the policy."
 	}
+	if f.Action.Query == "" {
+		f.Action.Do += " No CloudTrail event tells of its refusals."
+	}
 	f.Action.Command = v.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=service-name,Values="+service)
 }
 

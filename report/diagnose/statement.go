@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,8 +50,9 @@ func policySafe(s, otherwise string) string {
 	return s
 }
 
-// The four actions of the channel; no resource can be named for them (Service
-// Authorization Reference, "Amazon Message Gateway Service", read 2026-11).
+// The four actions of the channel; like those of ec2messages they take no
+// resource (Service Authorization Reference, "Amazon Message Gateway Service",
+// "Amazon Message Delivery Service", read 2026-11).
 var channelActions = []string{
 	"ssmmessages:CreateControlChannel", "ssmmessages:OpenControlChannel",
 	"ssmmessages:CreateDataChannel", "ssmmessages:OpenDataChannel",
@@ -80,6 +82,9 @@ func (v *View) grantFor(r refusal) grant {
 	if action != "" {
 		g.actions = append(g.actions, action)
 	}
+	if r.service == "ec2messages" {
+		return g // takes no resource, though its denials name one
+	}
 	g.resource = v.nodeARN()
 	if arn := policySafe(r.denial.Resource, ""); arn != "" && !v.foreignARN(arn) {
 		g.resource = arn
@@ -87,7 +92,9 @@ func (v *View) grantFor(r refusal) grant {
 	return g
 }
 
-// nodeARN is this node as a resource of Systems Manager's actions.
+// nodeARN is this node as a resource of Systems Manager's actions, in the form
+// of their denials (aws/amazon-ssm-agent issue 374, widdix/aws-cf-templates
+// issue 348).
 func (v *View) nodeARN() string {
 	id, account, region := policySafe(v.Set.IMDS.InstanceID, ""), policySafe(v.Set.IMDS.AccountID, ""), policySafe(v.region(), "")
 	if id == "" || account == "" || region == "" {
@@ -96,15 +103,26 @@ func (v *View) nodeARN() string {
 	return "arn:" + v.partition() + ":ec2:" + region + ":" + account + ":instance/" + id
 }
 
-// vpceQuery finds a refusal in CloudTrail's network activity events, which the
-// owner of the endpoint can have logged (CloudTrail User Guide, "Logging
-// network activity events", read 2026-11). CLOUDTRAIL_TABLE is an Athena table
-// or the id of an event data store.
+// vpceSources are the services of ours whose refusals by an endpoint policy
+// CloudTrail can log (CloudTrail User Guide, "Logging network activity events",
+// valid values of eventSource, read 2026-11; ssm is a valid value there, and not
+// in each edition of the list in words). ssmmessages, ec2messages and logs are
+// in none: no trail knows of their refusals.
+var vpceSources = []string{"ssm", "kms", "s3"}
+
+// vpceQuery finds a refusal in CloudTrail's network activity events, for Athena
+// and CloudTrail Lake. It is empty for a service that has none.
 func vpceQuery(service, id string, at time.Time) string {
-	which := "requestID = '" + policySafe(id, "") + "' -- at "
-	if policySafe(id, "") == "" {
-		which = "eventSource = '" + policySafe(service, "ssm") + ".amazonaws.com' -- near "
+	if !slices.Contains(vpceSources, service) {
+		return ""
 	}
-	return "SELECT eventTime, vpcEndpointId, eventSource, eventName, errorMessage\nFROM CLOUDTRAIL_TABLE\n" +
-		"WHERE eventCategory = 'NetworkActivity'\n  AND errorCode = 'VpceAccessDenied'\n  AND " + which + day(at)
+	which := "requestID = '" + policySafe(id, "") + "'"
+	if policySafe(id, "") == "" {
+		which = "eventSource = '" + service + ".amazonaws.com'"
+	}
+	return "/* " + day(at) + ". Needs network activity events of " + service + ".amazonaws.com,\n" +
+		"   which are off by default. CLOUDTRAIL_TABLE: an Athena table, or the id of an\n" +
+		"   event data store. */\n" +
+		"SELECT eventTime, vpcEndpointId, eventSource, eventName, errorMessage\nFROM CLOUDTRAIL_TABLE\n" +
+		"WHERE eventCategory = 'NetworkActivity'\n  AND errorCode = 'VpceAccessDenied'\n  AND " + which
 }
