@@ -11,33 +11,57 @@ import (
 )
 
 // calls makes the signed calls that show what the agent's credentials are
-// allowed to do. In a timer's run they are made only when the rest of the run
-// has come to another verdict than the run before, so this comes last.
-func (r *runner) calls(ctx context.Context, p *dial.Prober) *signed.Client {
+// allowed to do, while the run goes on. The result takes them into the set and
+// gives the client for further ones. In a timer's run they are made only then,
+// and only when the rest of the run has come to another verdict than the run
+// before it.
+//
+// Beside it the run adds to the set; nothing of what is added is read here.
+func (r *runner) calls(ctx context.Context, p *dial.Prober) (result func() *signed.Client) {
 	memory := signed.NewMemory(r.opt.StateDir)
+	role := &roleKeys{metadata: r.metadata}
 	o := signed.Options{
 		AgentChannel: r.opt.AgentChannel, Rehearse: r.opt.Rehearse,
 		UserAgent: UserAgent(r.opt.Version), Root: r.env.Root, Now: r.env.Now,
 		Open:            r.open(p),
-		RoleCredentials: r.roleCredentials,
+		RoleCredentials: role.ask,
 		Memory:          memory,
 	}
 	if r.opt.Trust != nil {
 		o.Trust = r.opt.Trust
 	}
-	switch {
-	case r.opt.NoSigned:
+	if r.opt.NoSigned {
 		o.NoCalls = "--no-signed"
-	case r.opt.Changed != nil && !r.opt.Changed(r.set):
-		o.NoCalls = "a timer's run with the verdict of the run before"
 	}
-	s, client := signed.Read(ctx, r.set, o)
-	r.set.Signed = s
-	r.countCalls(s.Calls)
-	if err := memory.Err(); err != nil {
-		r.cut("the memory of denied calls", err.Error(), "")
+	type made struct {
+		facts  fact.Signed
+		client *signed.Client
 	}
-	return client
+	done := make(chan made, 1)
+	start := func() {
+		s, c := signed.Read(ctx, r.set, o)
+		done <- made{s, c}
+	}
+	timer := r.opt.Changed != nil
+	if !timer {
+		go start()
+	}
+	return func() *signed.Client {
+		if timer {
+			if o.NoCalls == "" && !r.opt.Changed(r.set) {
+				o.NoCalls = "a timer's run with the verdict of the run before"
+			}
+			start()
+		}
+		m := <-done
+		r.set.Signed = m.facts
+		r.countCalls(m.facts.Calls)
+		role.tell(r.set)
+		if err := memory.Err(); err != nil {
+			r.cut("the memory of denied calls", err.Error(), "")
+		}
+		return m.client
+	}
 }
 
 // countCalls adds signed calls to the run's footprint: each has a connection
@@ -61,16 +85,4 @@ func (r *runner) open(p *dial.Prober) func(context.Context, fact.Target) (*tls.C
 		l := r.connectTo(ctx, p, t, at)
 		return l.conn, l.addr, l.proxy, l.Outcome
 	}
-}
-
-// roleCredentials asks the metadata service for the role's credentials, within
-// the run's budget of GETs.
-func (r *runner) roleCredentials(ctx context.Context) ([]byte, fact.IMDSGet) {
-	body, get := r.metadata.RoleCredentials(ctx)
-	r.set.IMDS.Gets = append(r.set.IMDS.Gets, get)
-	if get.Status != fact.NotRun {
-		r.set.IMDS.GetCount++
-		r.set.Run.Packets.IMDSGets++
-	}
-	return body, get
 }

@@ -56,6 +56,7 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	layers := r.lookUp(ctx, c)
 	c.collect()
 	r.set.Host.After = host.Counters(r.env.Root)
+	calls := r.calls(ctx, p)
 	upgrades := r.upgrades(ctx, p)
 	r.differential(ctx, p, ena)
 	r.objects(ctx, p)
@@ -64,7 +65,7 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	r.set.DNS, r.set.Times = layers(), times()
 	r.set.Addresses = r.classified()
 	r.set.Host.ENA = host.ENASince(ena, host.ENA(host.DefaultInterfaces(r.set.Host.Routes)))
-	r.rehearse(ctx, p, r.calls(ctx, p))
+	r.rehearse(ctx, p, calls())
 	r.idle(whole, p)
 
 	r.set.End = r.env.Now().UTC()
