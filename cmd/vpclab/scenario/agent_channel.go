@@ -161,7 +161,7 @@ func agentLogs() []Scenario {
 func noUpdate(w *world.World) *agentLog {
 	url := "https://s3." + w.Region + "." + w.Suffix + "/amazon-ssm-" + w.Region + "/ssm-agent-manifest.json"
 	return newAgentLog(w).healthy().at(2*time.Hour, "ERROR [amazon-ssm-agent-updater] Failed to download manifest: failed to download file reliably, %s, Get %q: dial tcp %s:443: i/o timeout",
-		url, url, w.PublicAddrs("s3."+w.Region+"."+w.Suffix)[0])
+		url, url, w.PublicAddrs("s3." + w.Region + "." + w.Suffix)[0])
 }
 
 // agentProxies: which program has which proxy.

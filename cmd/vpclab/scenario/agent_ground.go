@@ -19,8 +19,10 @@ func agentGround() []Scenario {
 		Change: func(w *world.World, _ *Seed) { mount(w, world.HostMount{Dir: stateDir, Full: true}) },
 	}, {
 		Name: "agent-inodes-gone", Kind: Fault, Want: broken("AG-09"), NearOf: "agent-disk-full",
-		Story:  "the file system of the agent's state has space and no inode left",
-		Change: func(w *world.World, _ *Seed) { mount(w, world.HostMount{Dir: stateDir, Bytes: 64 << 20, NoInodes: true}) },
+		Story: "the file system of the agent's state has space and no inode left",
+		Change: func(w *world.World, _ *Seed) {
+			mount(w, world.HostMount{Dir: stateDir, Bytes: 64 << 20, NoInodes: true})
+		},
 	}, {
 		Name: "agent-disk-roomy", Kind: Healthy, Want: noFault, NearOf: "agent-disk-full",
 		Story:  "the agent's state has a small file system of its own",
@@ -61,8 +63,10 @@ func agentGround() []Scenario {
 		Change: func(w *world.World, _ *Seed) { mount(w, world.HostMount{Dir: stateDir, Bytes: 64 << 20, NoExec: true}) },
 	}, {
 		Name: "logs-noexec", Kind: Healthy, Want: noFault, NearOf: "agent-noexec",
-		Story:  "the logs are mounted noexec, as hardening guides say",
-		Change: func(w *world.World, _ *Seed) { mount(w, world.HostMount{Dir: "/var/log", Bytes: 64 << 20, NoExec: true}) },
+		Story: "the logs are mounted noexec, as hardening guides say",
+		Change: func(w *world.World, _ *Seed) {
+			mount(w, world.HostMount{Dir: "/var/log", Bytes: 64 << 20, NoExec: true})
+		},
 	}, {
 		Name: "agent-selinux", Kind: Fault, Want: degraded("AG-13"),
 		Story:  "SELinux denied the agent a file a moment ago",
@@ -77,8 +81,10 @@ func agentGround() []Scenario {
 		Change: func(w *world.World, _ *Seed) { selinux(w, "1", "httpd", 0, 4*time.Minute) },
 	}, {
 		Name: "agent-vault-damaged", Kind: Fault, Want: degraded("AG-14"),
-		Story:  "the agent's vault was cut off by a power failure",
-		Change: func(w *world.World, _ *Seed) { w.Host.Files = map[string]string{vaultDir + "/Manifest": `{"RegistrationKey":"/var/l`} },
+		Story: "the agent's vault was cut off by a power failure",
+		Change: func(w *world.World, _ *Seed) {
+			w.Host.Files = map[string]string{vaultDir + "/Manifest": `{"RegistrationKey":"/var/l`}
+		},
 	}, {
 		Name: "agent-vault-fine", Kind: Healthy, Want: noFault, NearOf: "agent-vault-damaged",
 		Story:  "the agent is registered with a vault, as for Default Host Management",
