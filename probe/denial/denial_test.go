@@ -50,6 +50,8 @@ func TestParse(t *testing.T) {
 			fact.Denial{Layer: fact.LayerIdentity, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Principal: who}},
 		{"no resource", "User: " + who + " is not authorized to perform: ecr:GetAuthorizationToken because no identity-based policy allows it",
 			fact.Denial{Layer: fact.LayerIdentity, Action: "ecr:GetAuthorizationToken", Principal: who}},
+		{"another account's key", "User: " + who + " is not authorized to perform: kms:DescribeKey on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access",
+			fact.Denial{Action: "kms:DescribeKey", Principal: who}},
 		{"any resource", "User: " + who + " is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no VPC endpoint policy allows it",
 			fact.Denial{Layer: fact.LayerEndpoint, Action: "ecr:GetAuthorizationToken", Resource: "*", Principal: who}},
 		{"no user", "User: anonymous is not authorized to perform: " + act + " on resource: nowhere", fact.Denial{Action: act}},

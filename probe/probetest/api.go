@@ -97,8 +97,11 @@ type APICall struct {
 //
 // Sources of the answers: the API references of the services ("Common Errors",
 // "Error responses"), IAM User Guide "Troubleshoot access denied error
-// messages", and answers quoted in public issues (aws/amazon-ssm-agent 121, 144,
-// 374; awslabs/landing-zone-accelerator-on-aws 330), read 2026-11.
+// messages", and answers quoted in public issues (aws/amazon-ssm-agent 144,
+// 374; widdix/aws-cf-templates 348; awslabs/landing-zone-accelerator-on-aws 330;
+// awslabs/awsome-distributed-ai 496), read 2026-11. Until about 2020 ssmmessages
+// answered <BadRequest><message>Unauthorized request.</message> instead
+// (aws/amazon-ssm-agent 121); the fake does not.
 type API struct {
 	o     APIOptions
 	front http.Handler

@@ -127,10 +127,18 @@ func (c *call) authorise() string {
 		switch {
 		case c.at.service == "s3" && abroad:
 			return "Access Denied"
+		case c.at.service == "kms" && abroad:
+			// KMS tells others nothing of a key (answers quoted in public code).
+			return "User: " + c.principal() + " is not authorized to perform: " + action + " on this resource because the resource does not exist" +
+				" in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
 		case matchAny(c.api.o.Terse, action):
 			tail = ""
 		}
-		return "User: " + c.principal() + " is not authorized to perform: " + action + " on resource: " + resource + tail
+		named := resource
+		if c.at.service == "s3" { // which alone puts it in quotes
+			named = `"` + resource + `"`
+		}
+		return "User: " + c.principal() + " is not authorized to perform: " + action + " on resource: " + named + tail
 	}
 	for _, l := range layers {
 		if decide(l.policies, q) == grantDeny {

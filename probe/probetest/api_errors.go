@@ -42,7 +42,9 @@ func (c *call) fail(code, message string) reply {
 	case "s3":
 		return c.failS3(renamed(s3Codes, code), message)
 	case "ssmmessages":
-		// The root element is the code (public reports of the agent's log).
+		// The root element is the code (agent logs in public issues: awslabs/
+		// landing-zone-accelerator-on-aws 330). Its HTTP status is documented
+		// nowhere, and the agent takes all but 201 alike: 403 is a guess.
 		out := reply{status: status(code, http.StatusForbidden), kind: "application/xml", code: code}
 		out.body = "<" + code + ">\n  <Message>" + escapeXML(message) + "</Message>\n</" + code + ">\n"
 		return out

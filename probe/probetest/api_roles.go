@@ -1,9 +1,10 @@
 package probetest
 
 // Policies that a healthy instance's role is met with, as documents. Sources:
-// AWS Managed Policy Reference Guide, "AmazonSSMManagedInstanceCore" (v2) and
-// "AmazonSSMManagedEC2InstanceDefaultPolicy"; Systems Manager User Guide,
-// "Reference: ec2messages, ssmmessages, and other API operations", read 2026-11.
+// the AWS managed policies AmazonSSMManagedInstanceCore (v2 of 2019-05-23) and
+// AmazonSSMManagedEC2InstanceDefaultPolicy (v1 of 2022-08-30) as the repository
+// zoph-io/MAMIP records them; Systems Manager User Guide, "Create a custom IAM
+// role for Session Manager", for the least one; read 2026-11.
 const (
 	// ManagedInstanceCore is AmazonSSMManagedInstanceCore.
 	ManagedInstanceCore = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ssm:DescribeAssociation",` +

@@ -237,6 +237,22 @@ func TestResourcePolicies(t *testing.T) {
 			}
 		})
 	}
+	t.Run("another account's key", func(t *testing.T) {
+		o := account()
+		o.Keys[0].Account = "999999999999"
+		w := do(NewAPI(o), jsonCall(t, ProfileKeys, "kms", "TrentService.DescribeKey", `{"KeyId":"arn:aws:kms:us-east-1:999999999999:key/key-1"}`))
+		if !strings.Contains(w.Body.String(), "kms:DescribeKey on this resource because the resource does not exist in this Region, no resource-based policies allow access") {
+			t.Errorf("status %d, body %s", w.Code, w.Body)
+		}
+	})
+	t.Run("a bucket's ARN is quoted", func(t *testing.T) {
+		o := account()
+		o.Credentials[0].Role.Policies = nil
+		w := do(NewAPI(o), s3Call(t, "GET", "https://s3.us-east-1.amazonaws.com/logs?encryption="))
+		if !strings.Contains(w.Body.String(), `s3:GetEncryptionConfiguration on resource: "arn:aws:s3:::logs" because no identity-based policy`) {
+			t.Errorf("status %d, body %s", w.Code, w.Body)
+		}
+	})
 	t.Run("another account's bucket that lets us in", func(t *testing.T) {
 		o := account()
 		o.Buckets["theirs"] = APIBucket{Account: "999999999999", Policy: root}
