@@ -124,8 +124,10 @@ func cloudWatchAgent(r reader, f *fact.Software) {
 	}
 }
 
-// autoScalingName is the one dimension that the agent does not take from IMDS:
-// it asks EC2 for the instance's tags.
+// autoScalingName is a dimension that the agent takes from the instance's tags:
+// it sends no metric before EC2 answered DescribeTags. For the ids of volumes,
+// DescribeVolumes, it does not wait (amazon-cloudwatch-agent source,
+// plugins/processors/ec2tagger, read 2026-11).
 const autoScalingName = "AutoScalingGroupName"
 
 func (c *cloudWatchConfig) apply(s software) {
@@ -184,7 +186,8 @@ func ecsAgent(r reader, f *fact.Software) {
 }
 
 // kinesisConfig is the part of /etc/aws-kinesis/agent.json that decides what
-// is dialled.
+// is dialled (Data Firehose Developer Guide, "Specify agent configuration
+// settings", read 2026-11).
 type kinesisConfig struct {
 	Kinesis  string `json:"kinesis.endpoint"`
 	Firehose string `json:"firehose.endpoint"`
@@ -218,6 +221,8 @@ func kinesisAgent(r reader, f *fact.Software) {
 		}
 	}
 	if len(s.Services) > 0 {
-		s.Profiles = nil // the flows say more than the profile
+		// The flows say more than the profile. Metrics, which are sent to
+		// CloudWatch by default, are none of them: data flows without.
+		s.Profiles = nil
 	}
 }

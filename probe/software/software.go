@@ -35,8 +35,12 @@ type program struct {
 	read     func(r reader, s *fact.Software) // its configuration, where that changes the needs
 }
 
-// programs are in the order in which a report lists them. Sources of paths and
-// needs: the programs' user guides and the catalogue's profiles (read 2026-11).
+// programs are in the order in which a report lists them. Sources of paths: the
+// units and packages in the programs' repositories (aws-xray-daemon, amazon-ecs-
+// agent, amazon-kinesis-agent, amazon-eks-ami with /etc/eks/nodeadm.d) and their
+// user guides; of needs: the catalogue's profiles; all read 2026-11. The EFS
+// mount helper is left out: it mounts by a name in the VPC, and asks the API
+// only when that name is not found (aws/efs-utils issue 308).
 var programs = []program{{
 	id:       "ssm-agent",
 	marks:    []string{"/usr/bin/amazon-ssm-agent", "/snap/amazon-ssm-agent/current/amazon-ssm-agent"},
