@@ -209,8 +209,9 @@ func unsignedHeader(r *http.Request, signed []string) string {
 
 // staleSignature is what a service says about a signature whose time is too
 // far from its own; empty when it is not. The words of both messages and the
-// tolerances are those of public reports (aws/aws-sdk-js issue 573, aws/aws-cli
-// issue 6676).
+// tolerances are those of public reports: 5 minutes of ssm (aws/aws-sdk-net issue
+// 1506) and of most (aws/aws-sdk-js issue 1652), 15 of sts (aws/aws-cli issue
+// 6676).
 func staleSignature(signed, now time.Time, tolerance time.Duration) string {
 	minutes := strconv.Itoa(int(tolerance/time.Minute)) + " min.)"
 	at, is := signed.UTC().Format(sigTime), now.UTC().Format(sigTime)
