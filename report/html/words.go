@@ -1,0 +1,145 @@
+package html
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vpcdoctor/probe/fact"
+	"vpcdoctor/report/diagnose"
+)
+
+// leading is the first cause that counts; a healthy report has none.
+func leading(v diagnose.Verdict) (diagnose.Finding, bool) {
+	if i := leadIndex(v); i >= 0 {
+		return v.Causes[i], true
+	}
+	return diagnose.Finding{}, false
+}
+
+func leadIndex(v diagnose.Verdict) int {
+	return slices.IndexFunc(v.Causes, func(f diagnose.Finding) bool {
+		return !f.Accepted && f.Severity != diagnose.SevInfo
+	})
+}
+
+// verdictLabel is the word for the verdict and its class.
+func verdictLabel(v diagnose.Verdict) (string, state) {
+	lead, _ := leading(v)
+	tail := ""
+	if lead.Code != "" {
+		tail = " " + string(lead.Code)
+		if lead.Confidence != "" {
+			tail += " (" + string(lead.Confidence) + ")"
+		}
+	}
+	switch v.Status {
+	case diagnose.Broken:
+		return "BROKEN" + tail, broken
+	case diagnose.Degraded:
+		return "DEGRADED" + tail, suspect
+	case diagnose.Healthy:
+		return "HEALTHY", passed
+	case diagnose.Inconclusive:
+		return "INCONCLUSIVE" + tail, suspect
+	}
+	return "NO VERDICT", suspect
+}
+
+func severityState(f diagnose.Finding) state {
+	switch {
+	case f.Accepted || f.Severity == diagnose.SevInfo:
+		return unchecked
+	case f.Severity == diagnose.SevError:
+		return broken
+	}
+	return suspect
+}
+
+func checkState(s diagnose.CheckStatus) state {
+	switch s {
+	case diagnose.Pass:
+		return passed
+	case diagnose.Fail:
+		return broken
+	}
+	return unchecked
+}
+
+// checkWord is "pass 2/2", "FAIL timeout" or "not checked".
+func checkWord(c diagnose.Check) string {
+	w := statusWord(c.Status)
+	if c.Word != "" && !slices.Contains([]string{"-", "ok", "dns", "pass", "failed", "not checked"}, c.Word) {
+		w += " " + c.Word
+	}
+	return w
+}
+
+// statusWord never makes a pass of what was not looked at.
+func statusWord(s diagnose.CheckStatus) string {
+	switch s {
+	case diagnose.Pass:
+		return "pass"
+	case diagnose.Fail:
+		return "FAIL"
+	}
+	return "not checked"
+}
+
+func wayWord(r diagnose.Row) string {
+	words := map[fact.AddrClass]string{
+		"": "-", fact.OwnVPC: "own VPC", fact.OtherPrivate: "other private", fact.PublicAWS: "public AWS", fact.LinkLocal: "link-local",
+	}
+	w, ok := words[fact.AddrClass(r.Class)]
+	if !ok {
+		w = r.Class
+	}
+	if r.Way != "" && r.Way != "undecided" {
+		w += ", by " + r.Way
+	}
+	return w
+}
+
+// rank sorts what needs attention first: failures of required names.
+func rank(r diagnose.Row) int {
+	n := slices.Index([]string{string(fact.NeedRequired), string(fact.NeedOneOf), string(fact.NeedRecommended)}, r.Need)
+	if n < 0 {
+		n = 3
+	}
+	switch r.Status {
+	case diagnose.Fail:
+		return n
+	case diagnose.NotCheckedStatus:
+		return n + 10
+	}
+	return n + 20
+}
+
+func required(r diagnose.Row) bool {
+	return r.Need == string(fact.NeedRequired) || r.Need == string(fact.NeedOneOf)
+}
+
+// beyond is what a text says that the headline has not said already.
+func beyond(text, headline string) string {
+	if strings.Contains(headline, text) {
+		return ""
+	}
+	return strings.TrimSpace(strings.TrimPrefix(text, headline))
+}
+
+func known(s, otherwise string) string { return cmp.Or(s, otherwise) }
+
+func short(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n-3], "") + "..."
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
