@@ -547,3 +547,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestPatchWithoutBuckets: where S3 is not reached, no bucket is listed; the step
+// still says which host patching waits for.
+func TestPatchWithoutBuckets(t *testing.T) {
+	for _, profile := range []string{"patch-manager", "session-manager"} {
+		s := newStage(t, probetest.APIOptions{})
+		s.set.Run.Profiles = []string{profile}
+		r, _ := Run(t.Context(), &s.set, s.o)
+		i := slices.IndexFunc(r.Steps, func(x fact.Step) bool { return x.Kind == fact.StepPatch })
+		if (i >= 0) != (profile == "patch-manager") {
+			t.Errorf("%s: %+v", profile, r.Steps)
+		}
+		if i >= 0 && (r.Steps[i].Host != "s3.us-east-1.amazonaws.com" || r.Steps[i].Status != fact.NotRun) {
+			t.Errorf("%+v", r.Steps[i])
+		}
+	}
+}

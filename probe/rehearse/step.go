@@ -24,6 +24,9 @@ func (r *rehearsal) step(t *thing) fact.Step {
 		s.Outcome = r.user(t.resource)
 	case t.kind == fact.StepPatch:
 		s.Outcome, s.Host, s.Region = t.object.Outcome, t.object.Host, t.object.Region
+		if s.Host == "" { // S3 was not reached, so that no bucket was listed
+			s.Host = target("s3", r.set.Place.Region, "", r.set, r.o.Catalog).Host
+		}
 	case t.why != "":
 		s.Outcome = fact.Skip(t.why)
 	case t.key != nil:

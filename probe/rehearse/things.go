@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"slices"
 	"strings"
 
 	"vpcdoctor/probe/fact"
@@ -47,10 +48,15 @@ func wanted(p fact.Preferences, g Given, set *fact.Set) []*thing {
 	}
 	add(fact.StepOutputS3, "Run Command output bucket", clean(g.OutputBucket), false)
 	add(fact.StepOutputLog, "Run Command output log group", clean(g.OutputLogGroup), false)
+	patched := false
 	for _, o := range set.Objects {
 		if strings.HasPrefix(o.ID, "patch-") || o.ID == "ssm-modules" {
+			patched = true
 			out = append(out, &thing{kind: fact.StepPatch, resource: o.Bucket, need: fact.NeedOptional, object: o})
 		}
+	}
+	if !patched && slices.Contains(set.Run.Profiles, "patch-manager") {
+		out = append(out, &thing{kind: fact.StepPatch, need: fact.NeedOptional, object: fact.Object{Outcome: fact.Skip("S3 was not reached")}})
 	}
 	return out
 }

@@ -101,8 +101,11 @@ func (v *View) rehearsalItems() []Item {
 		if st == Pass {
 			why = ""
 		}
-		if t.Kind == fact.StepRunAs {
+		switch {
+		case t.Kind == fact.StepRunAs:
 			st, why = check(t.Outcome), cmp.Or(t.Skipped, t.Detail)
+		case t.Kind == fact.StepPatch && st == Pass && t.Status == fact.NotRun:
+			st, why = NotCheckedStatus, t.Skipped // the way to S3 says nothing of a bucket
 		}
 		for _, c := range t.calls {
 			if s, w := callState(c); s != Pass && st == Pass {

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"vpcdoctor/probe/fact"
 )
@@ -14,6 +15,9 @@ func routeRules() []Rule {
 			f.Action.Do = "Give " + v.subnetID() + " a route to a NAT gateway or internet gateway if these names are needed."
 			f.Action.Command = v.routeTables()
 			f.Alternatives = v.sealed()
+			if !slices.ContainsFunc(g.paths, func(p *Path) bool { return !v.abroad(p.T) }) {
+				f.CausedBy = "SM-12" // it should not be in that Region
+			}
 		}),
 		blamed("RT-04", Likely, remoteSilent).explains("AG-20"),
 		blamed("RT-08", Likely, deadAddress),

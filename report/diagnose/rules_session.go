@@ -164,6 +164,19 @@ func (v *View) troubleOf(t trial) trouble {
 		x.text = fmt.Sprintf("Sessions run as the user %s, which this host does not have: they end at once with 'failed to start pty'.", plain(t.Resource, 64))
 		x.ev = []Evidence{{"", "user database of this host: no " + plain(t.Resource, 64)}}
 		x.do = "Create the user, or correct the RunAs user in the preferences or in the role's tag SSMSessionRunAs."
+	case t.Region != "" && v.region() != "" && t.Region != v.region() && t.Kind == fact.StepKMS:
+		x.code = "SM-12"
+		x.text = fmt.Sprintf("%s is in %s. The agent asks KMS in %s, which does not know it: %s", what, plain(t.Region, 30), v.region(), v.feels(t.Kind))
+		x.ev = []Evidence{{"", "Region of the key: " + plain(t.Region, 30)}}
+		x.do = "Name a key of " + v.region() + " in the preferences, or a multi-Region key with a replica here."
+	case t.Region != "" && v.region() != "" && t.Region != v.region() && t.bucket() && t.net != Pass:
+		x.code = "SM-12"
+		x.text = fmt.Sprintf("%s is in %s, where endpoints of this VPC do not lead, and it is not reached: %s", what, plain(t.Region, 30), v.feels(t.Kind))
+		x.ev = []Evidence{{"", "Region of the bucket: " + plain(t.Region, 30)}}
+		if t.why != "" {
+			x.ev = append(x.ev, Evidence{"", t.why})
+		}
+		x.do = "Use a bucket in " + v.region() + "."
 	case t.net == Fail:
 		x.code = codes[0]
 		x.text = fmt.Sprintf("%s is unreachable (%s): %s", what, plain(cmp.Or(t.Host, "no host known"), 120), v.feels(t.Kind))
@@ -171,19 +184,6 @@ func (v *View) troubleOf(t trial) trouble {
 		x.do = "Repair the path to " + plain(cmp.Or(t.Host, "it"), 120) + ", or take it out of the preferences."
 		if t.path != nil {
 			x.by = v.blameOf(t.path.Key)
-		}
-	case t.Region != "" && v.region() != "" && t.Region != v.region() && t.Kind == fact.StepKMS:
-		x.code = "SM-12"
-		x.text = fmt.Sprintf("%s is in %s. The agent asks KMS in %s, which does not know it: %s", what, plain(t.Region, 30), v.region(), v.feels(t.Kind))
-		x.ev = []Evidence{{"", "Region of the key: " + plain(t.Region, 30)}}
-		x.do = "Name a key of " + v.region() + " in the preferences, or a multi-Region key with a replica here."
-	case t.Region != "" && v.region() != "" && t.Region != v.region() && t.bucket():
-		x.code = "SM-12"
-		x.text = fmt.Sprintf("%s is in %s: its traffic leaves the Region, where endpoints of this VPC do not lead.", what, plain(t.Region, 30))
-		x.ev = []Evidence{{"", "Region of the bucket: " + plain(t.Region, 30)}}
-		x.do = "Use a bucket in " + v.region() + "."
-		if x.sev = SevWarning; t.net == Pass {
-			x.sev = SevInfo
 		}
 	case t.Encrypted == "no" && v.demands(t.Kind):
 		x.code, x.conf = codes[1], Proved
@@ -211,6 +211,11 @@ func (v *View) troubleOf(t trial) trouble {
 		x.text = fmt.Sprintf("%s does not exist (%s).", what, t.missing())
 		x.ev = []Evidence{{"", what + ": " + t.missing()}}
 		x.do = "Create it, or correct the preferences."
+	case t.Region != "" && v.region() != "" && t.Region != v.region() && t.bucket():
+		x.code, x.sev = "SM-12", SevInfo
+		x.text = fmt.Sprintf("%s is in %s: its traffic leaves the Region, where endpoints of this VPC do not lead.", what, plain(t.Region, 30))
+		x.ev = []Evidence{{"", "Region of the bucket: " + plain(t.Region, 30)}}
+		x.do = "Use a bucket in " + v.region() + "."
 	default:
 		return trouble{}
 	}

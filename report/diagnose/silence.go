@@ -3,6 +3,7 @@ package diagnose
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"vpcdoctor/probe/fact"
 )
@@ -153,6 +154,8 @@ func (v *View) silentPublic(p *Path, c contrast) Code {
 	switch {
 	case p.T.ID == "ec2messages":
 		return "EP-02"
+	case v.abroad(p.T):
+		return "RT-01" // no endpoint of this VPC leads there
 	case v.onlyOwnSubnet(c) && !outside(c):
 		return v.nacl("SG-06")
 	case len(c.pubOK) > 0 && store(p.T):
@@ -177,6 +180,12 @@ func (v *View) silentPublic(p *Path, c contrast) Code {
 		return "EP-01"
 	}
 	return "DN-02"
+}
+
+// abroad tells whether a target is a store's host in another Region, such as a
+// bucket's: gateway endpoints do not lead there.
+func (v *View) abroad(t fact.Target) bool {
+	return store(t) && t.Type != "Custom" && v.region() != "" && !strings.Contains(t.Host, v.region())
 }
 
 func (v *View) worksPrivately(id string) bool {

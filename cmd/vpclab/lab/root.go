@@ -26,7 +26,7 @@ const (
 
 // ownDirs are the top-level directories that the instance does not share with
 // the host: they are made fresh.
-var ownDirs = []string{"root", "etc", "run", "var", "tmp", "proc", "sys", "snap", "mnt", "old_root"}
+var ownDirs = []string{"root", "etc", "run", "var", "tmp", "opt", "proc", "sys", "snap", "mnt", "old_root"}
 
 // replaced are programs of the host that must not be seen on the instance.
 var replaced = []string{"systemctl", "rpm", "snap", "amazon-ssm-agent", "ssm-agent-worker", "ssm-cli"}

@@ -70,7 +70,7 @@ func (s *Scenario) World(n uint64) *world.World {
 func All() []Scenario {
 	return slices.Concat(healthy(), dnsFaults(), securityFaults(), endpointFaults(), routeFaults(),
 		hostFaults(), imdsFaults(), roleFaults(), agentFaults(), agentScenarios(), tlsFaults(), proxyFaults(), inputFaults(), pathScenarios(),
-		iamScenarios())
+		iamScenarios(), sessionScenarios(), autoScenarios())
 }
 
 // Find finds a scenario by name; the error suggests names that contain it.
