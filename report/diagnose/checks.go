@@ -94,6 +94,7 @@ func (v *View) rehearsalItems() []Item {
 		}
 	} else {
 		st = NotCheckedStatus // not to know them is no fault
+		why += "; give them with --session-kms-key, --session-bucket and --session-log-group"
 	}
 	out := []Item{{"rehearsal:preferences", plain(what, 200), st, plain(why, 200)}}
 	for _, t := range v.trials() {

@@ -197,7 +197,7 @@ func (v *View) troubleOf(t trial) trouble {
 		x.do = "Enable the key, or name another in the preferences."
 	case refused != nil && t.Kind == fact.StepKMS:
 		x.code, x.sev, x.conf = codes[1], SevInfo, Possible
-		x.text = fmt.Sprintf("kms:DescribeKey of %s is denied. Sessions need kms:Decrypt, which cannot be tried without harm.", what)
+		x.text = fmt.Sprintf("%s: kms:DescribeKey is denied. Sessions need kms:Decrypt, which cannot be tried without harm.", what)
 	case refused != nil:
 		x.code = codes[1]
 		x.text = fmt.Sprintf("%s: AWS refuses %s.", what, plain(refused.Service+":"+refused.Operation, 60))
@@ -211,6 +211,9 @@ func (v *View) troubleOf(t trial) trouble {
 		x.text = fmt.Sprintf("%s does not exist (%s).", what, t.missing())
 		x.ev = []Evidence{{"", what + ": " + t.missing()}}
 		x.do = "Create it, or correct the preferences."
+		if t.Kind == fact.StepOutputS3 || t.Kind == fact.StepOutputLog {
+			x.do = "Create it, or correct the name in the command."
+		}
 	case t.Region != "" && v.region() != "" && t.Region != v.region() && t.bucket():
 		x.code, x.sev = "SM-12", SevInfo
 		x.text = fmt.Sprintf("%s is in %s: its traffic leaves the Region, where endpoints of this VPC do not lead.", what, plain(t.Region, 30))
@@ -221,7 +224,10 @@ func (v *View) troubleOf(t trial) trouble {
 	}
 	if refused != nil && x.code == codes[1] && len(x.ev) == 0 {
 		r := v.fromCall(refused)
-		x.ev = append([]Evidence{{r.key, r.text}}, v.wayEvidence(r)...)
+		x.ev = []Evidence{{r.key, r.text}}
+		if t.Kind == fact.StepKMS || t.Kind == fact.StepLogs || t.Kind == fact.StepOutputLog {
+			x.ev = append(x.ev, v.wayEvidence(r)...) // an address of S3 says nothing of the way
+		}
 		x.do = "Allow it for the agent's role."
 		if l := r.denial.Layer; l != fact.LayerUnknown {
 			x.do = fmt.Sprintf("Allow it in the %s.", l)

@@ -169,6 +169,9 @@ func effects(p *page, in []diagnose.Finding) {
 	times := map[effectKey]int{}
 	for _, f := range in {
 		k := effectKey{f.CausedBy, f.Code, f.Title}
+		if felt(f.Code) {
+			k.title, f.Subjects = f.Summary, nil
+		}
 		if total[k.by] == 0 {
 			causes = append(causes, k.by)
 		}
@@ -187,6 +190,12 @@ func effects(p *page, in []diagnose.Finding) {
 			}
 		}
 	}
+}
+
+// felt tells whether an effect is what people will notice, of sessions and of
+// programs: then its sentence says more than its title.
+func felt(c diagnose.Code) bool {
+	return strings.HasPrefix(string(c), "SM-") || strings.HasPrefix(string(c), "RC-")
 }
 
 func effectWords(k effectKey, times int, subjects []string) string {
