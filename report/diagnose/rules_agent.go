@@ -428,6 +428,7 @@ func noWorker(v *View) []Finding {
 	}
 	if e := v.logged(fact.LogReady); !e.Last.IsZero() {
 		f.Summary = "The agent's core process runs without its worker, although it has had credentials: the worker ended."
+		f.Action.Do = "Find why the worker ended in its log." + v.wake()
 	}
 	v.history(&f)
 	return []Finding{f}

@@ -102,8 +102,9 @@ func (v *View) plainAnswer(u *fact.Upgrade) *fact.Request {
 // Bounds of a constant spacing: ends that lie as far apart, give or take the
 // reconnect, are a timer's.
 const (
-	minEnds  = 4
-	shortest = 20 * time.Second
+	minEnds   = 4
+	shortest  = 20 * time.Second
+	pingEvery = 54 * time.Second // of agents from pingsOften on
 )
 
 // spacing is the time between the ends of the channel, when it is constant.
@@ -125,6 +126,7 @@ func spacing(times []time.Time) (time.Duration, bool) {
 func forgets(v *View) []Finding {
 	f := on("FW-06", SevWarning, "")
 	f.Action.Where = "operator"
+	ver, ok := parseVersion(v.Set.Agent.Version)
 	for _, e := range v.tale {
 		every, steady := spacing(e.Times)
 		if e.Reason != fact.ReasonAbnormalClose || !steady || v.Set.Start.Sub(e.Last) > recent+every {
@@ -132,6 +134,10 @@ func forgets(v *View) []Finding {
 		}
 		f.Evidence = append(v.tellsOf(*e), Evidence{"", "the last ends lie " + every.Round(time.Second).String() + " apart, near enough to be a timer"})
 		f.Summary = fmt.Sprintf("The agent's channel ends about every %s by close 1006: a device on the path forgets it.", every.Round(time.Second))
+		if ok && !ver.before(pingsOften) && every > pingEvery {
+			f.Summary = fmt.Sprintf("The agent's channel ends about every %s by close 1006, although the agent sends pings: a device on the path limits how long a connection lives.", every.Round(time.Second))
+			f.Action.Do = "Raise the limit to the life of a connection on the device; that of silence is not it: this agent sends a ping every 54 s."
+		}
 		if v.Set.Agent.Proxy.HTTPS != "" {
 			f.Alternatives = []Alternative{alt("PX-05", "the proxy's limit for the length or silence of a tunnel")}
 		}
@@ -149,7 +155,7 @@ func forgets(v *View) []Finding {
 	if f.Summary == "" {
 		return nil
 	}
-	if ver, ok := parseVersion(v.Set.Agent.Version); ok && ver.before(pingsOften) {
+	if ok && ver.before(pingsOften) {
 		f.Evidence = append(f.Evidence, Evidence{"", "SSM Agent " + plain(v.Set.Agent.Version, 30) + " sends no ping every 54 s; 3.3.987.0 does"})
 		f.Action.Do = "Update the agent, or raise the idle timeout of the device (Gateway Load Balancer: 350 s unless set)."
 	}
@@ -169,7 +175,7 @@ func (v *View) works(id string) bool {
 // trapped: once ssmmessages has worked, a plain loss of it does not bring
 // ec2messages back (ssmconnectionchannel.go; AccessDenied does).
 func trapped(v *View) []Finding {
-	if !v.link.known || v.link.up || v.link.name != "ssmmessages" || !v.modern() || !v.works("ec2messages") || v.running() == nil {
+	if !v.link.known || v.link.up || v.link.name != "ssmmessages" || !v.modern() || !v.works("ec2messages") || v.running() == nil || !v.hasWorker() {
 		return nil
 	}
 	f := on("AG-21", SevWarning, "The agent's channel was ssmmessages, and it is lost. ec2messages works, but the agent does not go back to it by itself.",

@@ -152,7 +152,8 @@ func denials(v *View) []Finding {
 	if m.SELinux != "enforcing" {
 		who = "AppArmor"
 	}
-	f := on("AG-13", SevWarning, fmt.Sprintf("%s denied the agent %s, %d %s, last at %s.", who, orWord(plain(m.What, 80), "an access"), m.Denials, verb(m.Denials, "time", "times"), hour(m.Last, v.Set.Start)),
+	_, what, _ := strings.Cut(plain(m.What, 80), ": ") // behind the kind: "avc: write to file"
+	f := on("AG-13", SevWarning, fmt.Sprintf("%s denied the agent an access (%s), %d %s, last at %s.", who, orWord(what, "of a kind not named"), m.Denials, verb(m.Denials, "time", "times"), hour(m.Last, v.Set.Start)),
 		Evidence{"", fmt.Sprintf("%s: %d %s of the agent's processes, last %s", who, m.Denials, verb(m.Denials, "denial", "denials"), day(m.Last))})
 	f.Action.Do, f.Action.Command = "Correct the label of the file or the policy.", "sudo ausearch -m AVC -c amazon-ssm-agen"
 	if who == "AppArmor" {

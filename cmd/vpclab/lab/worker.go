@@ -31,9 +31,13 @@ import (
 // see from outside: a connection that exists only where the agent itself could
 // have one.
 
-// settleTime is how long the lab waits for the worker's first attempt. One that
-// the network does not answer stays SYN-SENT behind it.
-const settleTime = time.Second
+// How long the lab waits for the worker's first attempt: until its connect is
+// answered, and then until its handshake is. A connect that the network does
+// not answer stays SYN-SENT behind it.
+const (
+	connectTime = 1500 * time.Millisecond
+	settleTime  = 3 * time.Second
+)
 
 // peerJob tells the worker what to hold.
 type peerJob struct {
@@ -58,12 +62,26 @@ func startWorker(w *world.World, path string) error {
 	if _, err := startDaemon(path, a.Env); err != nil || !connects {
 		return err
 	}
-	for limit := time.Now().Add(settleTime); time.Now().Before(limit); time.Sleep(2 * time.Millisecond) {
-		if _, err := os.Stat(peerFile + ".done"); err == nil {
-			break
-		}
+	if appears(peerFile+answered, connectTime) {
+		appears(peerFile+tried, settleTime)
 	}
 	return nil
+}
+
+// Marks that the worker leaves beside its job.
+const (
+	answered = ".answered" // the connect was answered, or is over
+	tried    = ".tried"    // the first attempt is over
+)
+
+// appears waits for a file.
+func appears(path string, limit time.Duration) bool {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // admitted tells whether AWS lets the agent report and open its channel, with
@@ -109,8 +127,8 @@ func allows(w *world.World, api *probetest.API, keys probetest.APIKeys, service,
 }
 
 const (
-	handshakeTime = 700 * time.Millisecond // within settleTime, so that no half-open try looks like a channel
-	afterFailure  = time.Minute            // longer than any run of a scenario
+	handshakeTime = settleTime - time.Second // so that no half-open try looks like a channel
+	afterFailure  = time.Minute              // longer than any run of a scenario
 )
 
 // holdPeer keeps one connection to the peer, without ever saying anything on
@@ -123,7 +141,8 @@ func holdPeer() {
 	}
 	for ; ; time.Sleep(afterFailure) {
 		c, err := job.open()
-		_ = os.WriteFile(peerFile+".done", nil, 0o644) // the lab goes on without it, only later
+		_ = os.WriteFile(peerFile+answered, nil, 0o644) // the lab goes on without them, only later
+		_ = os.WriteFile(peerFile+tried, nil, 0o644)
 		if err != nil {
 			continue
 		}
@@ -152,6 +171,7 @@ func (j peerJob) open() (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dialling: %w", err)
 	}
+	_ = os.WriteFile(peerFile+answered, nil, 0o644)
 	err = c.SetDeadline(time.Now().Add(handshakeTime))
 	if err == nil && proxy != nil {
 		err = tunnel(c, j.Host)

@@ -81,7 +81,7 @@ func agentFaults() []Scenario {
 			w.Host.Agent.Log = newAgentLog(w).starts(3*time.Hour).deregistered(3*time.Hour, node).files()
 		},
 	}, {
-		Name: "agent-hybrid-works", Kind: Fault, Want: degraded("AG-08"), NearOf: "agent-hybrid",
+		Name: "agent-hybrid-works", Kind: Fault, Want: broken("AG-08"), NearOf: "agent-hybrid",
 		Story: "a hybrid activation is left on the disk, and the agent is connected as that node",
 		Change: func(w *world.World, s *Seed) {
 			leaveActivation(w, s)

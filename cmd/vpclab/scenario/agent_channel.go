@@ -36,6 +36,13 @@ func agentChannels() []Scenario {
 			closes(w, 350*time.Second, 350*time.Second, 351*time.Second, 350*time.Second, 352*time.Second, 350*time.Second)
 		},
 	}, {
+		Name: "channel-forgotten-old", Kind: Fault, Want: degraded("FW-06"), NearOf: "channel-forgotten",
+		Story: "the same with an agent that sends no pings",
+		Change: func(w *world.World, _ *Seed) {
+			w.Host.Agent.Installs[0].Version = "3.3.551.0"
+			closes(w, 350*time.Second, 350*time.Second, 351*time.Second, 350*time.Second, 352*time.Second, 350*time.Second)
+		},
+	}, {
 		Name: "channel-cut-anytime", Kind: Fault, Want: degraded("SM-07").never("FW-06"), NearOf: "channel-forgotten",
 		Story: "the agent's connection is cut now and then, at no time in particular",
 		Change: func(w *world.World, _ *Seed) {
@@ -201,7 +208,7 @@ func agentProxies() []Scenario {
 		Story: "no_proxy of the agent is parted by blanks: curl goes direct, the agent takes the proxy",
 		Change: func(w *world.World, s *Seed) {
 			url := addProxy(w, s, world.Proxy{})
-			w.Host.Agent.Env = map[string]string{"https_proxy": url, "no_proxy": "169.254.169.254 ." + w.Suffix}
+			w.Host.Agent.Env = map[string]string{"https_proxy": url, "no_proxy": "." + w.Suffix + " 169.254.169.254"}
 		},
 	}, {
 		Name: "proxy-exceptions-parted-by-commas", Kind: Healthy, Want: noFault.never("PX-08", "PX-03"), NearOf: "proxy-exceptions-parted-by-blanks",
