@@ -23,7 +23,7 @@ import (
 const recorded = "../testdata/facts"
 
 // maxRecorded bounds what the recordings may take in the repository.
-const maxRecorded = 420 << 10
+const maxRecorded = 480 << 10
 
 // TestConfusableFacts diagnoses the recorded facts of every scenario that looks
 // like others: to a plain program they must look the same, and the finding must
@@ -154,6 +154,9 @@ func looks(s *fact.Set) []string {
 		if r.HasOffset && r.Offset.Std().Abs() > 30*time.Second {
 			add(scenario.DateOff)
 		}
+	}
+	if ch := s.Agent.Channel; (ch.Status == fact.OK || s.Agent.ProcsRun.Status == fact.OK && len(s.Agent.Procs) == 0) && !slices.ContainsFunc(ch.Sockets, func(k fact.Socket) bool { return k.State == "ESTABLISHED" }) {
+		add(scenario.Offline)
 	}
 	for _, a := range s.Answers {
 		if required(s, a.Name) {

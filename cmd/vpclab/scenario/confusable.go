@@ -32,6 +32,7 @@ const (
 	DateOff     = "the Date of the answers is not ours"
 	NoMetadata  = "no metadata"
 	Forbidden   = "S3 answers 403"
+	Offline     = "the agent holds no connection: the console says ConnectionLost"
 	Works       = "it works"
 )
 
@@ -166,6 +167,19 @@ func Confusables() []Confusable {
 			{"ipv6-route-missing", "V6-01", "likely", []string{"V6-05"}},
 			{"first-dns-dead", "DN-07", "likely", nil},
 			{"dual-stack", "", "", nil},
+		},
+	}, {
+		Name: "the node is offline", Looks: Offline, Cases: []Case{
+			{"agent-stopped", "AG-02", "proved", nil},
+			{"agent-loop-mended", "AG-02", "likely", nil},
+			{"agent-sleeps", "AG-04", "likely", nil},
+			{"agent-sleeps-network", "AG-04", "likely", nil},
+			{"agent-hibernates", "AG-04", "likely", nil},
+			{"agent-redials", "AG-04", "likely", nil},
+			{"agent-trapped", "SG-02", "likely", []string{"EP-03"}},
+			{"agent-early", "AG-16", "likely", nil},
+			{"agent-no-worker", "AG-20", "likely", nil},
+			{"websocket-blocked", "FW-08", "likely", nil},
 		},
 	}}
 }
