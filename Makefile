@@ -4,7 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 export CGO_ENABLED ?= 0
-export GOFLAGS += -buildvcs=false -trimpath
+# Without HTTP/2, which nothing here speaks, and without the code that would
+# choose another resolver or user database than Go's: 410 kB less.
+export GOFLAGS += -buildvcs=false -trimpath -tags=netgo,osusergo,nethttpomithttp2
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
