@@ -29,6 +29,9 @@ func changed(stateDir string, ignore []diagnose.Code) func(*fact.Set) bool {
 // what would make somebody look: its status and its causes.
 func outline(s fact.Set, ignore []diagnose.Code) string {
 	s.Signed = fact.Signed{}
+	if s.End.IsZero() {
+		s.End = s.Start // the run at hand has not ended yet, which is no finding
+	}
 	v := diagnose.Run(&s, diagnose.Options{Ignore: ignore})
 	words := []string{string(v.Status)}
 	for _, c := range v.Causes {

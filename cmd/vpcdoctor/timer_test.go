@@ -17,6 +17,7 @@ func TestChanged(t *testing.T) {
 		Place: fact.Place{Region: "us-east-1", Source: "flag", Partition: "aws", DNSSuffix: "amazonaws.com", Known: true},
 	}
 	called := *fine
+	called.End = called.Start.Add(2 * time.Second) // as in every stored run; the one at hand goes on
 	called.Signed = fact.Signed{Outcome: fact.Outcome{Status: fact.OK}, Calls: []fact.Call{{
 		Outcome: fact.Outcome{Status: fact.Failed, Class: fact.HTTPStatus}, Service: "ssm", Operation: "ListInstanceAssociations",
 		Code: "AccessDeniedException", HTTPStatus: 400, Denial: &fact.Denial{Layer: fact.LayerEndpoint, Action: "ssm:ListInstanceAssociations"},
