@@ -32,6 +32,11 @@ type Doc struct {
 	Proof          string   `json:"proof"`
 	Fix            string   `json:"fix"`
 	FalsePositives string   `json:"false_positives"`
+
+	// Visible is false for a cause of which the instance shows nothing: no run
+	// prints it, and Call names what decides.
+	Visible bool   `json:"visible"`
+	Call    string `json:"call,omitempty"`
 }
 
 // firstVersion is the version in which the first set of codes appeared.
@@ -47,12 +52,13 @@ var groupOrder = []string{
 // it is never used again, so that an old report keeps its meaning.
 var retired []Code
 
-// docs is every code that a finding or an alternative can carry, in the order
-// of groupOrder and then by number.
+// docs is every code that a finding or an alternative can carry, and those of
+// causes that cannot be seen, in the order of groupOrder and then by number.
 var docs = completed(slices.Concat(
 	selfDocs, osDocs, imdsDocs, partitionDocs, dnsDocs, routeDocs, groupDocs, gatewayDocs, endpointDocs,
 	serviceDocs, v6Docs, firewallDocs, tlsDocs, proxyDocs, iamDocs, agentDocs, sessionDocs, commandDocs, awsDocs,
-))
+	moreDocs, kinDocs,
+), unseenDocs)
 
 var docOf = func() map[Code]Doc {
 	m := make(map[Code]Doc, len(docs))
@@ -70,16 +76,27 @@ type page struct {
 	title, symptom, proof, fix, falsePositives string
 }
 
-// completed adds what follows from the code: its group and first version.
-func completed(ps []page) []Doc {
-	out := make([]Doc, len(ps))
-	for i, p := range ps {
-		group, _, _ := strings.Cut(string(p.code), "-")
-		out[i] = Doc{
-			Code: p.code, Group: group, Title: p.title, Severity: p.sev, Strength: p.strength, Since: firstVersion,
-			Symptom: p.symptom, Proof: p.proof, Fix: p.fix, FalsePositives: p.falsePositives,
-		}
+// doc adds what follows from the code: its group and first version.
+func (p page) doc() Doc {
+	group, _, _ := strings.Cut(string(p.code), "-")
+	return Doc{
+		Code: p.code, Group: group, Title: p.title, Severity: p.sev, Strength: p.strength, Since: firstVersion,
+		Symptom: p.symptom, Proof: p.proof, Fix: p.fix, FalsePositives: p.falsePositives, Visible: true,
 	}
+}
+
+// completed makes the pages of both kinds and puts them into reading order.
+func completed(ps []page, us []unseen) []Doc {
+	out := make([]Doc, 0, len(ps)+len(us))
+	for _, p := range ps {
+		out = append(out, p.doc())
+	}
+	for _, u := range us {
+		out = append(out, u.doc())
+	}
+	slices.SortFunc(out, func(a, b Doc) int {
+		return cmp.Or(cmp.Compare(slices.Index(groupOrder, a.Group), slices.Index(groupOrder, b.Group)), cmp.Compare(a.Code, b.Code))
+	})
 	return out
 }
 

@@ -20,6 +20,7 @@ func rules() []Rule {
 	return slices.Concat(
 		hostRules(), imdsRules(), partitionRules(), dnsRules(), routeRules(), groupRules(), gatewayRules(),
 		endpointRules(), tlsRules(), proxyRules(), iamRules(), agentRules(), groundRules(), channelRules(), fromLog(),
+		finerRules(), rareRules(),
 	)
 }
 

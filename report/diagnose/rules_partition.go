@@ -50,7 +50,7 @@ func wrongSuffix(v *View) []Finding {
 	f := Finding{Code: "CN-01", Severity: SevInfo, Confidence: Likely, Action: Action{Where: "instance"}}
 	var names []string
 	for _, p := range v.Paths {
-		if v.wrongPartition(p.T.Host) == "" || p.Status == Pass {
+		if v.wrongPartition(p.T.Host) == "" || p.Status == Pass || v.isolated(p.T.Host) {
 			continue
 		}
 		names, f.Subjects = append(names, p.T.Host), append(f.Subjects, p.Key)

@@ -23,6 +23,7 @@ func Run(s *fact.Set, o Options) Verdict {
 	}
 	v := newView(s)
 	v.assign()
+	v.refine()
 	v.retireEC2Messages()
 	return v.verdict(rules(), o)
 }
@@ -55,6 +56,7 @@ func (v *View) verdict(rules []Rule, o Options) Verdict {
 	for _, r := range rules {
 		for _, f := range r.eval(v) {
 			v.corroborate(&f)
+			v.addKin(&f)
 			f = complete(f, o)
 			all = append(all, f)
 			if f.Severity != SevInfo && f.Code == r.Code {

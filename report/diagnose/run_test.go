@@ -12,7 +12,7 @@ import (
 )
 
 func allFirings() []firing {
-	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings, iamFirings, sessionFirings, softwareFirings, agentFirings, groundFirings, channelFirings)
+	return slices.Concat(hostFirings, imdsFirings, dnsFirings, pathFirings, aboveFirings, diffFirings, portFirings, layerFirings, iamFirings, sessionFirings, softwareFirings, agentFirings, groundFirings, channelFirings, finerFirings, rareFirings)
 }
 
 func find(v Verdict, c Code) *Finding {
@@ -39,8 +39,8 @@ func TestFirings(t *testing.T) {
 			if got == nil || got.Severity != f.sev {
 				t.Fatalf("not found as %s: %s", f.sev, outline(v))
 			}
-			if got.CausedBy != "" {
-				t.Errorf("an effect of %s: %s", got.CausedBy, outline(v))
+			if got.CausedBy != f.by {
+				t.Errorf("an effect of %q: %s", got.CausedBy, outline(v))
 			}
 			f.miss(w)
 			v = Run(w.Set, Options{})

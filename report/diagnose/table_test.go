@@ -14,6 +14,7 @@ type firing struct {
 	sev  Severity
 	make func(w world)
 	miss func(w world) // applied after make
+	by   Code          // the cause, when the code is an effect
 }
 
 const ms = time.Millisecond
