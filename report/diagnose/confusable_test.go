@@ -23,7 +23,7 @@ import (
 const recorded = "../testdata/facts"
 
 // maxRecorded bounds what the recordings may take in the repository.
-const maxRecorded = 480 << 10
+const maxRecorded = 580 << 10
 
 // TestConfusableFacts diagnoses the recorded facts of every scenario that looks
 // like others: to a plain program they must look the same, and the finding must
@@ -154,6 +154,10 @@ func looks(s *fact.Set) []string {
 		if r.HasOffset && r.Offset.Std().Abs() > 30*time.Second {
 			add(scenario.DateOff)
 		}
+	}
+	if slices.ContainsFunc(s.Signed.Calls, func(c fact.Call) bool { return c.Denial != nil || strings.HasPrefix(c.Code, "AccessDenied") }) ||
+		slices.ContainsFunc(s.Agent.Log.Events, func(e fact.LogEvent) bool { return e.Reason == fact.ReasonDenied }) {
+		add(scenario.Denied)
 	}
 	if ch := s.Agent.Channel; (ch.Status == fact.OK || s.Agent.ProcsRun.Status == fact.OK && len(s.Agent.Procs) == 0) && !slices.ContainsFunc(ch.Sockets, func(k fact.Socket) bool { return k.State == "ESTABLISHED" }) {
 		add(scenario.Offline)

@@ -33,6 +33,7 @@ const (
 	NoMetadata  = "no metadata"
 	Forbidden   = "S3 answers 403"
 	Offline     = "the agent holds no connection: the console says ConnectionLost"
+	Denied      = "AccessDenied"
 	Works       = "it works"
 )
 
@@ -134,6 +135,8 @@ func Confusables() []Confusable {
 			{"clock-skew", "IA-16", "likely", nil},
 			{"clock-skew-alone", "IA-16", "likely", nil},
 			{"date-lies", "", "", nil},
+			{"clock-refused", "IA-16", "likely", nil},
+			{"clock-ahead", "TL-03", "proved", nil},
 		},
 	}, {
 		Name: "the name does not exist", Looks: NameAbsent, Cases: []Case{
@@ -180,6 +183,29 @@ func Confusables() []Confusable {
 			{"agent-early", "AG-16", "likely", nil},
 			{"agent-no-worker", "AG-20", "likely", nil},
 			{"websocket-blocked", "FW-08", "likely", nil},
+		},
+	}, {
+		Name: "AWS refuses the agent", Looks: Denied, Cases: []Case{
+			{"role-without-ssm", "IA-02", "likely", nil},
+			{"role-other-partition", "IA-02", "likely", []string{"IA-17"}},
+			{"role-terse", "IA-02", "possible", []string{"EP-08", "IA-09"}},
+			{"role-without-channel", "IA-03", "likely", nil},
+			{"role-deny", "IA-19", "likely", nil},
+			{"endpoint-policy-forgets", "EP-08", "likely", nil},
+			{"scp-region", "IA-09", "likely", nil},
+			{"boundary", "IA-10", "likely", nil},
+			{"perimeter-public", "IA-11", "likely", []string{"IA-19"}},
+			{"perimeter-proxy", "IA-12", "likely", nil},
+			{"role-minimal", "", "", nil},
+		},
+	}, {
+		Name: "sessions are sluggish or die", Looks: Works, Cases: []Case{
+			{"session-key-unreachable", "DN-02", "likely", []string{"DN-01"}}, // which explains SM-02
+			{"session-key-elsewhere", "SM-12", "likely", nil},
+			{"session-bucket-plain", "SM-04", "proved", nil},
+			{"session-bucket-unreachable", "GW-01", "likely", []string{"GW-02"}}, // which explains SM-04
+			{"session-logs-unreachable", "DN-02", "likely", []string{"DN-01"}},   // which explains SM-05
+			{"session-defaults", "", "", nil},
 		},
 	}}
 }
