@@ -12,7 +12,7 @@ import (
 const (
 	// groundTime ends a step that grows with the host: on one with thousands
 	// of processes a part tells enough.
-	groundTime = 50 * time.Millisecond
+	groundTime = 100 * time.Millisecond
 	// statTime ends the look at file systems: a dead network file system
 	// would hold it for good.
 	statTime = 500 * time.Millisecond

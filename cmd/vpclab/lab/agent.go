@@ -4,6 +4,7 @@ package lab
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -164,6 +165,9 @@ func startAgent(w *world.World) error {
 			return err
 		}
 		pids = append(pids, pid)
+		if a.Watchers > 0 && !appears(watchersFile, settleTime) {
+			return errors.New("the agent did not get its inotify instances")
+		}
 		if a.Worker {
 			if err := startWorker(w, filepath.Join(dir, "ssm-agent-worker")); err != nil {
 				return err
@@ -176,8 +180,24 @@ func startAgent(w *world.World) error {
 	return nil
 }
 
-// watchersEnv tells the core how many inotify instances to hold.
-const watchersEnv = "VPCLAB_WATCHERS"
+// watchersEnv tells the core how many inotify instances to hold; watchersFile
+// appears when it does.
+const (
+	watchersEnv  = "VPCLAB_WATCHERS"
+	watchersFile = "/run/vpclab/watchers"
+)
+
+// holdWatchers opens inotify instances for as long as the process lives.
+func holdWatchers(n int) {
+	for range n {
+		if _, err := unix.InotifyInit1(unix.IN_CLOEXEC); err != nil {
+			return // the file then does not appear
+		}
+	}
+	if n > 0 {
+		_ = os.WriteFile(watchersFile, nil, 0o644)
+	}
+}
 
 func coreEnv(a world.Agent) map[string]string {
 	if a.Watchers == 0 {
@@ -289,9 +309,7 @@ func agentProcess(name string, args []string) int {
 		go holdPeer()
 	}
 	n, _ := strconv.Atoi(os.Getenv(watchersEnv)) // unset: none
-	for range n {
-		_, _ = unix.InotifyInit1(unix.IN_CLOEXEC) // the count is what the scenario is about, and it is tested
-	}
+	holdWatchers(n)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM)
 	signal.Ignore(syscall.SIGINT) // the terminal's Ctrl-C is for the command
