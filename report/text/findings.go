@@ -27,12 +27,12 @@ func action(p *page, a diagnose.Action, do string) {
 }
 
 // programs that a verification may start with; anything else is a sentence.
-var programs = []string{"aws", "sudo", "curl", "dig", "nslookup", "getent", "systemctl", "journalctl", "vpcdoctor", "ip", "nc", "openssl", "chronyc", "timedatectl", "cat", "ls", "snap", "ss"}
+var programs = []string{"aws", "sudo", "curl", "dig", "nslookup", "getent", "systemctl", "journalctl", "vpcdoctor", "ip", "nc", "openssl", "chronyc", "timedatectl", "cat", "ls", "snap", "ss", "pgrep"}
 
 // next writes what to do after the fix.
 func next(p *page, r *report.Report, a diagnose.Action) {
 	switch first, _, _ := strings.Cut(a.Verify, " "); {
-	case a.Verify == "":
+	case a.Verify == "", a.Verify == "vpcdoctor check":
 		p.para("Next: ", bold, 2, "run it again: "+again(r))
 	case slices.Contains(programs, first):
 		p.para("Next: ", bold, 2, "check that it worked:")
@@ -136,10 +136,22 @@ func severityStyle(f diagnose.Finding) sgr {
 	}
 }
 
+// maxAlternatives is how many alternatives are written out; they are ranked,
+// and a reader in a hurry tries no more.
+const maxAlternatives = 4
+
 // alternatives writes what else the facts allow and what would tell.
 func alternatives(p *page, in []diagnose.Alternative) {
-	for _, a := range in {
+	shown := in[:min(len(in), maxAlternatives)]
+	for _, a := range shown {
 		p.item(alternative(a))
+	}
+	var rest []string
+	for _, a := range in[len(shown):] {
+		rest = append(rest, code(a.Code))
+	}
+	if len(rest) > 0 {
+		p.item("rarer: " + strings.Join(rest, ", ") + " (vpcdoctor explain CODE)")
 	}
 }
 
