@@ -12,8 +12,9 @@ import (
 )
 
 // idleOpening is the time for the connections that then stay silent, and for
-// the goodbye at their end.
-const idleOpening = 10 * time.Second
+// the goodbye at their end: what probe/dial allows for a connect, a handshake
+// and an answer, 11.5 s, and some more.
+const idleOpening = 15 * time.Second
 
 // maxIdle connections are kept silent side by side: the agent's own channel
 // and the user's endpoints.
