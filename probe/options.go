@@ -33,6 +33,9 @@ const (
 const (
 	// DefaultBudget is the time of the whole run.
 	DefaultBudget = 10 * time.Second
+	// RehearsalBudget is that of a run with a rehearsal, which looks at further
+	// hosts once it has read their names.
+	RehearsalBudget = 20 * time.Second
 	// DefaultTCPTimeout lets the SYN be sent three times (at 0, 1 and 3 s on
 	// Linux), so that one lost packet is not a finding.
 	DefaultTCPTimeout = 3500 * time.Millisecond

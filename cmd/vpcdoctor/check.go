@@ -115,6 +115,9 @@ func (a *app) probeOptions(s *settings) (probe.Options, fact.Trust, []fact.EnvSe
 	o.Auto, o.Rehearse, o.Session, o.Idle = s.auto, s.rehearse, s.session, s.idle
 	o.StateDir = s.stateDir
 	o.Budget = s.budget
+	if s.rehearse && s.budget == probe.DefaultBudget {
+		o.Budget = probe.RehearsalBudget
+	}
 	if s.timeout != probe.DefaultTCPTimeout {
 		o.Timeout = s.timeout
 	}

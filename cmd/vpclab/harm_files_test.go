@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -196,17 +197,23 @@ func TestUserAgentOverTLS(t *testing.T) {
 	c.noted(t, &got)
 	seen := map[string]int{}
 	for _, r := range got {
-		seen[r.Host]++
-		if r.Method != "GET" || r.URI != "/" || r.Auth != "" {
+		seen[r.Method+" "+r.URI+" "+r.Host]++
+		signed := r.Method == "POST" && r.URI == "/" && r.Host == names[0]
+		if (r.Auth != "") != signed {
 			t.Errorf("request %+v", r)
 		}
 		if !agentHeader.MatchString("\r\nUser-Agent: " + r.Agent + "\r\n") {
 			t.Errorf("User-Agent %q", r.Agent)
 		}
 	}
+	want := map[string]int{
+		"POST / " + names[0]: 1, // the signed call
+		"GET /v1/control-channel/i-00000000000000000?role=subscribe&stream=input " + names[1]: 1,
+	}
 	for _, n := range names {
-		if seen[n] != 1 {
-			t.Errorf("%d requests to %s", seen[n], n)
-		}
+		want["GET / "+n] = 1
+	}
+	if !maps.Equal(seen, want) {
+		t.Errorf("requests %v, want %v", seen, want)
 	}
 }

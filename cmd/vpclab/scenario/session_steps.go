@@ -121,13 +121,12 @@ func sessionBuckets() []Scenario {
 		b.Name = sessionBucket
 		w.Resources.Buckets = []world.Bucket{b}
 	}
-	longer := []string{"--budget", "20s"} // a silent S3 takes the usual one
 	return []Scenario{{
 		Name: "session-bucket", Kind: Healthy, Want: noFault.never("SM-04"), NearOf: "session-bucket-unreachable",
 		Story:  "sessions are logged to an encrypted bucket, by the gateway endpoint",
 		Change: func(w *world.World, _ *Seed) { prefer(w, prefs); bucket(w, world.Bucket{}) },
 	}, {
-		Name: "session-bucket-unreachable", Kind: Fault, Args: longer, Want: broken("SM-04", "GW-01").with("SM-04"), NearOf: "session-bucket",
+		Name: "session-bucket-unreachable", Kind: Fault, Want: broken("SM-04", "GW-01").with("SM-04"), NearOf: "session-bucket",
 		Story:  "sessions are logged to a bucket, and the subnet's routes do not lead to the gateway endpoint",
 		Change: func(w *world.World, _ *Seed) { prefer(w, prefs); bucket(w, world.Bucket{}); dropGatewayRoute(w) },
 	}, {
@@ -237,7 +236,7 @@ func commandOutput() []Scenario {
 		Story:  "commands put their output into a bucket",
 		Change: func(w *world.World, _ *Seed) { made(w) },
 	}, {
-		Name: "output-bucket-unreachable", Kind: Fault, Want: degraded("RC-01", "GW-01").with("RC-01"), Args: append([]string{"--budget", "20s"}, toBucket...), NearOf: "output-bucket",
+		Name: "output-bucket-unreachable", Kind: Fault, Want: degraded("RC-01", "GW-01").with("RC-01"), Args: toBucket, NearOf: "output-bucket",
 		Story:  "commands put their output into a bucket, and the subnet's routes do not lead to the gateway endpoint",
 		Change: func(w *world.World, _ *Seed) { made(w); dropGatewayRoute(w) },
 	}, {
@@ -262,7 +261,7 @@ func patchBuckets() []Scenario {
 		Name: "patch-buckets", Kind: Healthy, Region: region, Want: noFault.never("RC-03"), Args: args, NearOf: "patch-buckets-denied",
 		Story: "the instance is patched, and the gateway endpoint lets all buckets through",
 	}, {
-		Name: "patch-buckets-unreachable", Kind: Fault, Region: region, Want: broken("GW-01").with("RC-03"), Args: append([]string{"--budget", "20s"}, args...), NearOf: "patch-buckets",
+		Name: "patch-buckets-unreachable", Kind: Fault, Region: region, Want: broken("GW-01").with("RC-03"), Args: args, NearOf: "patch-buckets",
 		Story:  "the instance is patched, and the subnet's routes do not lead to the gateway endpoint",
 		Change: func(w *world.World, _ *Seed) { dropGatewayRoute(w) },
 	}, {
