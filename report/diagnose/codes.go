@@ -53,7 +53,7 @@ var groupOrder = []string{
 var retired []Code
 
 // docs is every code that a finding or an alternative can carry, and those of
-// causes that cannot be seen, in the order of groupOrder and then by number.
+// causes that cannot be seen.
 var docs = completed(slices.Concat(
 	selfDocs, osDocs, imdsDocs, partitionDocs, dnsDocs, routeDocs, groupDocs, gatewayDocs, endpointDocs,
 	serviceDocs, v6Docs, firewallDocs, tlsDocs, proxyDocs, iamDocs, agentDocs, sessionDocs, commandDocs, awsDocs,
@@ -85,7 +85,7 @@ func (p page) doc() Doc {
 	}
 }
 
-// completed makes the pages of both kinds and puts them into reading order.
+// completed makes the pages of both kinds.
 func completed(ps []page, us []unseen) []Doc {
 	out := make([]Doc, 0, len(ps)+len(us))
 	for _, p := range ps {
@@ -94,9 +94,6 @@ func completed(ps []page, us []unseen) []Doc {
 	for _, u := range us {
 		out = append(out, u.doc())
 	}
-	slices.SortFunc(out, func(a, b Doc) int {
-		return cmp.Or(cmp.Compare(slices.Index(groupOrder, a.Group), slices.Index(groupOrder, b.Group)), cmp.Compare(a.Code, b.Code))
-	})
 	return out
 }
 
@@ -107,8 +104,23 @@ func Explain(code Code) (Doc, bool) {
 	return d, ok
 }
 
-// Codes returns every code, in reading order.
-func Codes() []Doc { return slices.Clone(docs) }
+// Codes returns every code, in reading order: by group, then by number.
+func Codes() []Doc {
+	out := make([]Doc, 0, len(docs))
+	for _, group := range groupOrder {
+		first := len(out)
+		for i := range docs {
+			if docs[i].Group != group {
+				continue
+			}
+			out = append(out, docs[i])
+			for j := len(out) - 1; j > first && out[j].Code < out[j-1].Code; j-- {
+				out[j], out[j-1] = out[j-1], out[j]
+			}
+		}
+	}
+	return out
+}
 
 // Retired returns the codes that are no longer printed.
 func Retired() []Code { return slices.Clone(retired) }

@@ -3,8 +3,8 @@ package diagnose
 // unseen is a cause of which nothing shows on the instance: no rule can find
 // it. Its page says which call decides.
 type unseen struct {
-	code                       Code
-	strength                   Strength
+	code                      Code
+	strength                  Strength
 	title, symptom, call, fix string
 }
 

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"vpcdoctor/probe/fact"
@@ -111,7 +112,7 @@ func TestKinStandBehindFindings(t *testing.T) {
 		f.make(w)
 		v := Run(w.Set, Options{})
 		for _, k := range kindred {
-			if k.when == nil && slices.Contains(k.behind, f.code) && find(v, f.code).Code == f.code && !behind(v, f.code, k.code) {
+			if k.when == nil && strings.Contains(k.behind, string(f.code)) && find(v, f.code).Code == f.code && !behind(v, f.code, k.code) {
 				t.Errorf("%s does not name %s", f.code, k.code)
 			}
 		}
@@ -120,8 +121,8 @@ func TestKinStandBehindFindings(t *testing.T) {
 		if d, ok := docOf[k.code]; !ok || !d.Visible || k.decide == "" {
 			t.Errorf("%s: no page, or nothing that decides", k.code)
 		}
-		for _, c := range k.behind {
-			if !leads[c] || c == k.code {
+		for _, c := range strings.Fields(k.behind) {
+			if c := Code(c); !leads[c] || c == k.code {
 				t.Errorf("%s stands behind %s, which never leads", k.code, c)
 			}
 		}

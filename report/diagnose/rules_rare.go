@@ -1,9 +1,6 @@
 package diagnose
 
 import (
-	"fmt"
-	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -36,14 +33,12 @@ func standIn(v *View) []Finding {
 	if m.Role.Name != "" {
 		role = "the role " + plain(m.Role.Name, 64)
 	}
-	return []Finding{{
-		Code: "IM-07", Severity: SevWarning, Confidence: Possible, Subjects: []string{"IMDS"},
-		Summary:  fmt.Sprintf("What answers at the metadata address calls itself %q and serves %s: the real service says EC2ws.", plain(m.Server, 40), role),
-		Evidence: []Evidence{{m.Token.Key(), "Server header of the metadata answers: " + plain(m.Server, 40)}},
-		Alternatives: []Alternative{
-			alt("IM-06", "curl --noproxy '*' shows other headers: a proxy answers")},
-		Action: Action{Do: "Look for a redirection of 169.254.169.254 (kube2iam, kiam, a container agent), or run it in the host's network.", Command: "sudo iptables -t nat -S", Where: "instance"},
-	}}
+	f := on("IM-07", SevWarning, "What answers at the metadata address calls itself "+plain(m.Server, 40)+" and serves "+role+": the real service says EC2ws.",
+		Evidence{m.Token.Key(), "Server header of the metadata answers: " + plain(m.Server, 40)})
+	f.Confidence = Possible
+	f.Alternatives = []Alternative{alt("IM-06", "curl without a proxy shows other headers: a proxy answers")}
+	f.Action.Do, f.Action.Command = "Look for a redirection of 169.254.169.254 (kube2iam, kiam, a container agent), or run it in the host's network.", "sudo iptables -t nat -S"
+	return []Finding{f}
 }
 
 // lostInterface is OS-11. In a container the host's interfaces are not seen.
@@ -52,18 +47,18 @@ func lostInterface(v *View) []Finding {
 	if h.OtherNetNS || h.Container != "" || len(h.Interfaces) == 0 {
 		return nil
 	}
-	f := Finding{Code: "OS-11", Severity: SevInfo, Confidence: Likely, Action: Action{Where: "instance", Command: "ip -br link",
-		Do: "Nothing, if it was given to a container. Otherwise remove persistent names (udev) of a cloned image."}}
-	for _, e := range refs(v.Set.IMDS.ENIs, func(e fact.ENI) string { return e.MAC }) {
-		if e.MAC != "" && !v.hasInterface(*e) {
+	f := on("OS-11", SevInfo, "")
+	f.Action.Do, f.Action.Command = "Nothing, if it was given to a container. Otherwise remove persistent names (udev) of a cloned image.", "ip -br link"
+	for i := range v.Set.IMDS.ENIs {
+		if e := &v.Set.IMDS.ENIs[i]; e.MAC != "" && !v.hasInterface(e.MAC) {
 			f.Subjects = append(f.Subjects, plain(orWord(e.InterfaceID, e.MAC), 40))
-			f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("IMDS lists %s (%s); no interface of this host has that MAC address", plain(orWord(e.InterfaceID, "an interface"), 40), plain(e.MAC, 20))})
+			f.Evidence = append(f.Evidence, Evidence{"", "IMDS lists " + plain(e.InterfaceID+" "+e.MAC, 60) + "; no interface of this host has that MAC address"})
 		}
 	}
 	if len(f.Subjects) == 0 {
 		return nil
 	}
-	f.Summary = fmt.Sprintf("The attached network interface %s is missing on this host.", list(f.Subjects, 3))
+	f.Summary = "The attached network interface " + list(f.Subjects, 3) + " is missing on this host."
 	return []Finding{f}
 }
 
@@ -73,31 +68,34 @@ func splitFamilies(v *View) []Finding {
 	if !v.IPv6 {
 		return nil
 	}
-	f := Finding{Code: "V6-04", Severity: SevInfo, Confidence: Likely, Action: Action{Where: "operator",
-		Do: "Make the endpoint's DNS records dual-stack, or leave AAAA out for the plain name."}}
+	f := on("V6-04", SevInfo, "")
+	f.Action.Do, f.Action.Where = "Make the endpoint's DNS records dual-stack, or leave AAAA out for the plain name.", "operator"
 	var g group
 	for _, p := range v.Paths {
 		if !p.Counts || p.DNS != Pass || store(p.T) || p.T.PrivateDNS == "no" || p.T.Type == "Custom" {
 			continue
 		}
-		in := slices.ContainsFunc(p.Addrs, func(a *AddrPath) bool { return a.Addr.Unmap().Is4() && (v.local(a.Info) || v.remote(a.Info)) })
-		out := slices.ContainsFunc(p.Addrs, publicIPv6)
+		in, out, dead := false, false, false
+		for _, a := range p.Addrs {
+			in = in || a.Addr.Unmap().Is4() && !public(a.Info)
+			if publicIPv6(a) {
+				out, dead = true, dead || a.Spare
+			}
+		}
 		// Public IPv6 that fails has a finding of its own (V6-01).
-		if dead := func(a *AddrPath) bool { return publicIPv6(a) && a.Spare }; !in || !out || slices.ContainsFunc(p.Addrs, dead) {
+		if !in || !out || dead || !v.private(p.Answer.Addrs) {
 			continue
 		}
 		if needRank(p.T.Need) <= 1 {
 			f.Severity = SevWarning
 		}
 		g.paths, g.hosts, f.Subjects = append(g.paths, p), append(g.hosts, p.T.Host), append(f.Subjects, p.Key)
-		if len(f.Evidence) < 4 {
-			f.Evidence = append(f.Evidence, v.answerEvidence(p)...)
-		}
+		f.Evidence = append(f.Evidence, v.answerEvidence(p)...)
 	}
 	if len(g.hosts) == 0 {
 		return nil
 	}
-	f.Summary = fmt.Sprintf("%s %s private over IPv4 and public over IPv6: programs that prefer IPv6 leave the VPC.", g.names(), verb(g.n(), "is", "are"))
+	f.Summary = g.names() + ": private over IPv4 and public over IPv6. Programs that prefer IPv6 leave the VPC."
 	f.Action.Command = v.describeEndpoints(g)
 	f.Alternatives = []Alternative{alt("DN-30", "describe-vpc-endpoints: an endpoint of another team has the IPv4 name")}
 	return []Finding{f}
@@ -113,9 +111,11 @@ const (
 
 // slowTLS is TL-10: all handshakes that complete are slow, no connect is.
 func slowTLS(v *View) []Finding {
-	f := Finding{Code: "TL-10", Severity: SevWarning, Confidence: Possible, Action: Action{Where: "instance", Command: "vmstat 1 5",
-		Do: "Look at steal time, load and CPU credits, then at inspecting devices on the path."}}
-	seen := map[netip.AddrPort]bool{}
+	f := on("TL-10", SevWarning, "Each of the TLS handshakes took more than two seconds, while connects were fast: this host, or an inspecting device, is slow.")
+	f.Confidence = Possible
+	f.Action.Do, f.Action.Command = "Look at steal time, load and CPU credits, then at inspecting devices on the path.", "vmstat 1 5"
+	var first *PortPath
+	several := false
 	for _, p := range v.Paths {
 		for _, pp := range p.ports() {
 			if pp.TCP != Pass || pp.Shake.Status != fact.OK {
@@ -124,34 +124,33 @@ func slowTLS(v *View) []Finding {
 			if pp.Shake.Took.Std() < slowShake || pp.Dial.Took.Std() > fastDial {
 				return nil
 			}
-			if !seen[pp.At] && len(f.Evidence) < 3 {
-				f.Evidence = append(f.Evidence, Evidence{pp.Shake.Key(), fmt.Sprintf("%s -> %s: connects in %s, TLS in %s", p.T.Host, pp.At, seconds(pp.Dial.Took.Std()), seconds(pp.Shake.Took.Std()))})
+			first = orPort(first, pp)
+			if several = several || pp.At != first.At; len(f.Evidence) < 3 {
+				f.Evidence = append(f.Evidence, Evidence{pp.Shake.Key(), p.T.Host + ": connects in " + seconds(pp.Dial.Took.Std()) + ", TLS in " + seconds(pp.Shake.Took.Std())})
 			}
-			seen[pp.At] = true
 		}
 	}
-	if len(seen) < 2 {
+	if !several {
 		return nil
 	}
-	f.Summary = fmt.Sprintf("Each of %d TLS handshakes took more than %s, while connects were fast: this host, or an inspecting device, is slow.", len(seen), seconds(slowShake))
 	f.Alternatives = []Alternative{alt("FW-05", "another host of the subnet is as slow: the device on the path")}
 	return []Finding{f}
 }
 
 // farBucket is GW-06, for buckets that AWS owns.
 func farBucket(v *View) []Finding {
-	f := Finding{Code: "GW-06", Severity: SevInfo, Confidence: Likely, Action: Action{Where: "operator",
-		Do: "Use the bucket of this Region; where there is none, an interface endpoint or a public path leads to the other one."}}
+	f := on("GW-06", SevInfo, "")
+	f.Action.Do, f.Action.Where = "Use the bucket of this Region; where there is none, an interface endpoint or a public path leads to the other one.", "operator"
 	for _, o := range refs(v.Set.Objects, fact.Object.Key) {
 		if o.Region != "" && v.region() != "" && o.Region != v.region() && len(f.Evidence) < maxEvidence {
 			f.Subjects = append(f.Subjects, plain(o.Bucket, 64))
-			f.Evidence = append(f.Evidence, Evidence{o.Key(), fmt.Sprintf("HEAD %s: HTTP %d, the bucket is in %s", plain(o.Bucket, 64), o.HTTPStatus, plain(o.Region, 40))})
+			f.Evidence = append(f.Evidence, Evidence{o.Key(), "HEAD " + plain(o.Bucket, 64) + ": the bucket is in " + plain(o.Region, 40)})
 		}
 	}
 	if len(f.Subjects) == 0 {
 		return nil
 	}
-	f.Summary = fmt.Sprintf("%s %s in another Region, where a gateway endpoint of this VPC does not lead.", list(f.Subjects, 2), verb(len(f.Subjects), "is", "are"))
+	f.Summary = "Another Region has " + list(f.Subjects, 2) + ": a gateway endpoint of this VPC does not lead there."
 	f.Action.Command = command("aws", "s3api", "get-bucket-location", "--bucket", f.Subjects[0])
 	return []Finding{f}
 }
@@ -161,12 +160,11 @@ func equalsSign(v *View) []Finding {
 	p := v.Set.Agent.Proxy
 	for _, x := range []string{p.HTTPS, p.HTTP, p.No} {
 		if strings.Contains(x, "=") {
-			return []Finding{{
-				Code: "PX-10", Severity: SevInfo, Confidence: Proved, Subjects: []string{"proxy"},
-				Summary:  "A proxy variable of the agent holds an equals sign: ssm-cli get-diagnostics shows it cut off there. The agent uses all of it.",
-				Evidence: []Evidence{{"", orWord(plain(p.Source, 40), "the agent's environment") + ": " + plain(x, 120)}},
-				Action:   Action{Do: "Nothing. Read the variable from the process, not from ssm-cli.", Command: "sudo systemctl show amazon-ssm-agent -p Environment", Where: "instance"},
-			}}
+			f := on("PX-10", SevInfo, "A proxy variable of the agent holds an equals sign: ssm-cli get-diagnostics shows it cut off there. The agent uses all of it.",
+				Evidence{"", orWord(plain(p.Source, 40), "the agent's environment") + ": " + plain(x, 120)})
+			f.Confidence = Proved
+			f.Action.Do, f.Action.Command = "Nothing. Read the variable from the process, not from ssm-cli.", "sudo systemctl show amazon-ssm-agent -p Environment"
+			return []Finding{f}
 		}
 	}
 	return nil
@@ -175,24 +173,24 @@ func equalsSign(v *View) []Finding {
 // messagesCode is what the failure of the agent's way to ssmmessages was put
 // down to, and its path; empty when it works, or is not required.
 func (v *View) messagesCode() (Code, *Path) {
-	codes := make([]string, 0, len(v.blames))
-	for c := range v.blames {
-		codes = append(codes, string(c))
-	}
-	slices.Sort(codes)
-	for _, c := range codes {
-		for _, b := range v.blames[Code(c)] {
-			if b.path != nil && b.path.T.ID == "ssmmessages" && b.path.T.Agent && b.path.Counts && v.severity(b.path.T) == SevError && v.dead443(b.path) {
-				return Code(c), b.path
+	for i := range docs { // in an order that does not change
+		for _, b := range v.blames[docs[i].Code] {
+			if p := b.path; p != nil && p.T.ID == "ssmmessages" && p.T.Agent && p.Counts && v.severity(p.T) == SevError && v.deadPath(p) {
+				return docs[i].Code, p
 			}
 		}
 	}
 	return "", nil
 }
 
-// dead443 tells whether no address of a path works.
-func (v *View) dead443(p *Path) bool {
-	return p.Status == Fail && !slices.ContainsFunc(p.ports(), func(pp *PortPath) bool { return pp.TCP == Pass && pp.TLS != Fail })
+// deadPath tells whether no address of a path works.
+func (v *View) deadPath(p *Path) bool {
+	for _, pp := range p.ports() {
+		if pp.TCP == Pass && pp.TLS != Fail {
+			return false
+		}
+	}
+	return p.Status == Fail
 }
 
 // oldConnection is SG-10: what is tracked lives on where new connects are
@@ -202,12 +200,11 @@ func oldConnection(v *View) []Finding {
 	if code == "" || v.link.sock == nil || !v.wholly(p, silentDial) || len(p.ports()) == 0 {
 		return nil
 	}
-	return []Finding{{
-		Code: "SG-10", Severity: SevError, Confidence: Likely, CausedBy: code, Subjects: []string{p.Key},
-		Summary:  "The agent is still connected, by a connection of before; new ones are silent. The node stays online until that connection ends.",
-		Evidence: append([]Evidence{socketEvidence(v.link.sock)}, portEvidence(p.ports()[0])),
-		Action:   Action{Do: "Correct the cause before the agent or the instance restarts.", Command: "vpcdoctor check", Where: "instance"},
-	}}
+	f := on("SG-10", SevError, "The agent is still connected, by a connection of before; new ones are silent. The node stays online until that connection ends.",
+		socketEvidence(v.link.sock), portEvidence(p.ports()[0]))
+	f.CausedBy, f.Subjects = code, []string{p.Key}
+	f.Action.Do, f.Action.Command = "Correct the cause before the agent or the instance restarts.", "vpcdoctor check"
+	return []Finding{f}
 }
 
 // notConnected is SM-01, the words that the user of Session Manager reads.
@@ -216,15 +213,11 @@ func notConnected(v *View) []Finding {
 	if code == "" || v.link.up {
 		return nil
 	}
-	f := Finding{
-		Code: "SM-01", Severity: SevError, Confidence: Likely, CausedBy: code, Subjects: []string{p.Key},
-		Summary: "Session Manager answers TargetNotConnected: the agent has no way to " + p.T.Host + ".",
-		Action:  Action{Do: "Correct " + string(code) + " and run again.", Command: v.aws("ssm", "get-connection-status", "--target", v.instance()), Where: "operator"},
+	f := on("SM-01", SevError, "Session Manager answers TargetNotConnected: the agent has no way to "+p.T.Host+".", v.nameEvidence(p))
+	if p.DNS == Pass {
+		f.Evidence[0] = portEvidence(p.ports()[0])
 	}
-	if p.DNS == Fail {
-		f.Evidence = []Evidence{v.nameEvidence(p)}
-	} else {
-		f.Evidence = []Evidence{portEvidence(p.ports()[0])}
-	}
+	f.CausedBy, f.Subjects = code, []string{p.Key}
+	f.Action = Action{Do: "Correct " + string(code) + " and run again.", Command: v.aws("ssm", "get-connection-status", "--target", v.instance()), Where: "operator"}
 	return []Finding{f}
 }
