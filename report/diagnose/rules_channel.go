@@ -143,15 +143,7 @@ func forgets(v *View) []Finding {
 		}
 		break
 	}
-	for _, i := range refs(v.Set.Idle, func(i fact.Idle) string { return i.Host + i.Addr.String() }) {
-		if i.Status != fact.Failed || !i.Ran() || len(f.Evidence) > 4 {
-			continue
-		}
-		f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("%s at %s: the connection did not survive %s of silence (%s)", plain(i.Host, 100), i.Addr, i.For.Std().Round(time.Second), i.Class)})
-		if f.Summary == "" {
-			f.Summary = fmt.Sprintf("A connection to %s does not survive %s of silence: a device on the path forgets it.", plain(i.Host, 100), i.For.Std().Round(time.Second))
-		}
-	}
+	v.silences(&f)
 	if f.Summary == "" {
 		return nil
 	}
@@ -204,11 +196,17 @@ func oldChannel(v *View) []Finding {
 }
 
 // oldAddress: the connection stands, and leads to where the name does not lead
-// any more: a new endpoint, or the public address of before.
+// any more: a new endpoint, or the public address of before. A name that is
+// still public gives other addresses every minute, which says nothing.
 func oldAddress(v *View) []Finding {
 	s := v.link.sock
 	if !v.link.stale || s == nil {
 		return nil
+	}
+	for _, p := range v.Paths {
+		if a, ok := v.Set.AnswerOf(p.T.Host); ok && p.T.ID == "ssmmessages" && !v.private(a.Addrs) {
+			return nil
+		}
 	}
 	f := on("AG-25", SevInfo, fmt.Sprintf("The agent is connected to %s, which the name of ssmmessages does not give any more. It works until that address goes.", s.Remote), socketEvidence(s))
 	for _, p := range v.Paths {

@@ -234,6 +234,12 @@ var channelFirings = []firing{
 			w.sockets(established("52.82.1.2"))
 		},
 		miss: func(w world) { w.Agent.Channel.Sockets[0].Hosts = []string{host("ssmmessages")} }},
+	{code: "AG-25", sev: SevInfo,
+		make: func(w world) {
+			w.wrote(fact.LogConnected, "", 50*time.Minute, func(e *fact.LogEvent) { e.Addr = at443("52.82.1.2") })
+			w.sockets(established("52.82.1.2"))
+		},
+		miss: func(w world) { w.answer(host("ssmmessages"), "52.82.1.9") }}, // public addresses come and go
 	{code: "AG-26", sev: SevWarning,
 		make: func(w world) {
 			w.wrote(fact.LogChannel, "", 10*time.Minute, func(e *fact.LogEvent) { e.Channel = "ec2messages" })
