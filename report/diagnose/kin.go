@@ -44,6 +44,7 @@ var kindred = []kin{
 	{"GW-01", "DN-27", "describe-vpc-endpoints: an S3 interface endpoint with PrivateDnsOnlyForInboundResolverEndpoint true", nil},
 	{silentInside + "RT-04 DN-02", "RT-07", "a connect bound to each interface in turn (curl --interface): one answers", func(v *View, _ *Finding) bool { return v.homes() > 1 }},
 	{"RT-09 FW-02 GW-05", "RT-10", "describe-route-tables: 0.0.0.0/0 leads to a virtual private or transit gateway", nil},
+	{"DN-02 RT-01", "RT-11", "describe-vpc-block-public-access-options: InternetGatewayBlockMode is not off", nil},
 	{"PL-05", "RT-12", "describe-transit-gateway-vpc-attachments: ApplianceModeSupport disable", nil},
 	{"RT-08", "RT-12", "describe-transit-gateway-vpc-attachments: ApplianceModeSupport disable", func(v *View, f *Finding) bool {
 		return v.subject(f, func(p *Path) bool { return p.Class == string(fact.OtherPrivate) })
@@ -78,7 +79,9 @@ var kindred = []kin{
 	{"PL-03", "PL-01", "describe-vpc-endpoints: State is pendingAcceptance", nil},
 	{"SG-02 RT-04", "PL-01", "describe-vpc-endpoints: State is pendingAcceptance", customOnly},
 	{"PL-05", "PL-07", "describe-availability-zones in both accounts: the zone ids differ", nil},
-	{"FW-06 SM-07", "PL-08", "vpcdoctor check --idle 351s with the custom service: a Network Load Balancer is behind it", nil},
+	{"FW-06 SM-07", "PL-08", "vpcdoctor check --idle 351s with the custom service: a Network Load Balancer is behind it", func(v *View, _ *Finding) bool {
+		return !slices.ContainsFunc(v.Set.Idle, func(i fact.Idle) bool { return i.Status == fact.Failed && i.For.Std() < forgetful })
+	}},
 	{"PL-06", "PL-09", "the provider's flow logs: the target refuses the load balancer's addresses", nil},
 	{"PL-06 TL-08 TL-14 TL-07", "PL-10", "describe-target-group-attributes: proxy_protocol_v2.enabled", customOnly},
 	{"V6-01", "V6-04", "the IPv4 addresses are an endpoint's: describe-vpc-endpoints, DnsRecordIpType ipv4", func(v *View, f *Finding) bool {

@@ -253,11 +253,15 @@ var channelFirings = []firing{
 			})
 		},
 		miss: func(w world) { w.Agent.Log.Events[0].Times[2] = before(20 * time.Minute) }}, // no timer
-	{code: "FW-06", sev: SevWarning,
-		make: func(w world) {
-			w.Idle = []fact.Idle{{Outcome: failed(fact.Reset, ms), Host: host("ssmmessages"), Addr: at443("10.192.10.12"), For: fact.Duration(360 * time.Second)}}
-		},
+	{code: "FW-06", sev: SevWarning, // the agent's pings come too late
+		make: func(w world) { w.hush("ssmmessages", 10*time.Second) },
 		miss: func(w world) { w.Idle[0].CutByBudget = true }},
+	{code: "FW-06", sev: SevInfo, // they do not
+		make: func(w world) { w.hush("ssmmessages", 360*time.Second) },
+		miss: func(w world) { w.Idle[0].Outcome = fact.Skip("the peer closed the connection after 60s") }},
+	{code: "FW-06", sev: SevWarning, // this agent sends none
+		make: func(w world) { w.Agent.Version = "3.3.551.0"; w.hush("ssmmessages", 360*time.Second) },
+		miss: func(w world) { w.Idle[0].Outcome = ok(ms) }},
 	{code: "FW-08", sev: SevError,
 		make: func(w world) {
 			w.upgrade(fact.Upgrade{Outcome: ok(ms), HTTPStatus: 403, Via: "1.1 inspect-1"})
@@ -307,4 +311,11 @@ var channelFirings = []firing{
 			w.Agent.Units[0].Name = "snap.amazon-ssm-agent.amazon-ssm-agent.service"
 		},
 		miss: func(w world) { w.Agent.Units[0].Name = "amazon-ssm-agent.service" }}, // PX-01: not reloaded
+}
+
+// hush adds a connection of --idle that was reset when it ended its silence.
+func (w world) hush(id string, span time.Duration) {
+	o := failed(fact.Reset, ms)
+	o.Took = fact.Duration(span + time.Second)
+	w.Idle = []fact.Idle{{Outcome: o, Host: host(id), Addr: at443("10.192.10.12"), For: fact.Duration(span)}}
 }
