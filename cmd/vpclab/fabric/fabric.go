@@ -122,8 +122,8 @@ func (f *Fabric) fromInstance(p *packet) {
 	if fl == nil || (p.syn() && !p.ack()) {
 		fl = f.open(key, fl)
 	}
-	fl.seen = time.Now()
 	act := f.judge(fl, p, true)
+	fl.seen = time.Now()
 	f.mu.Unlock()
 	f.do(act, p, Lab, f.c.LabMAC)
 }
@@ -137,6 +137,7 @@ func (f *Fabric) fromLab(p *packet) {
 		return // nothing in the lab starts a conversation
 	}
 	act := f.judge(fl, p, false)
+	fl.seen = time.Now()
 	f.mu.Unlock()
 	f.do(act, p, Instance, f.c.InstanceMAC)
 }
@@ -193,6 +194,10 @@ func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
 		return action{reset: fl.path.Returns}
 	}
 	act := action{pass: true}
+	if b := fl.forgotten(p); b != nil {
+		fl.dead = true
+		return action{reset: forward && b.ForgetsRST}
+	}
 	greeted := forward && len(fl.path.Boxes) > 0 && fl.hello.add(p)
 	for i := range fl.path.Boxes {
 		b := &fl.path.Boxes[i]
@@ -219,6 +224,17 @@ func (f *Fabric) judge(fl *flow, p *packet, forward bool) action {
 		}
 	}
 	return act
+}
+
+// forgotten is the middlebox that does not know a connection any more after
+// the silence before p.
+func (fl *flow) forgotten(p *packet) *world.Middlebox {
+	for i := range fl.path.Boxes {
+		if b := &fl.path.Boxes[i]; b.Forgets > 0 && p.proto == protoTCP && !p.syn() && time.Since(fl.seen) > b.Forgets {
+			return b
+		}
+	}
+	return nil
 }
 
 // tooLong tells whether a packet vanishes for its length. forward is the way

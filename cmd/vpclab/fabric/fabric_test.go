@@ -125,6 +125,45 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// TestForgets: a device that forgets silent connections passes what comes in
+// time, from either side, and a new connection from the same port.
+func TestForgets(t *testing.T) {
+	for _, reset := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f, out, w := newTest(t, func(w *world.World) {
+				w.Middleboxes = []world.Middlebox{{Name: "appliance", Forgets: 2 * time.Second, ForgetsRST: reset}}
+			})
+			sent := func(from Side, flags byte) []Side {
+				n := len(out.to)
+				if from == Instance {
+					f.Frame(from, segment(client(w), endpoint(w), flags, 7, nil))
+				} else {
+					f.Frame(from, segment(endpoint(w), client(w), flags, 7, nil))
+				}
+				return out.to[n:]
+			}
+			sent(Instance, flagSYN)
+			for _, from := range []Side{Lab, Instance, Lab, Instance} {
+				time.Sleep(1900 * time.Millisecond)
+				if got := sent(from, flagACK); len(got) != 1 || got[0] == from {
+					t.Fatalf("in time, from side %d: %v", from, got)
+				}
+			}
+			time.Sleep(2100 * time.Millisecond)
+			got := sent(Instance, flagACK|flagFIN)
+			if reset && (len(got) != 1 || got[0] != Instance) || !reset && len(got) != 0 {
+				t.Errorf("after the silence, RST wanted %v: %v", reset, got)
+			}
+			if got := sent(Lab, flagACK); len(got) != 0 {
+				t.Errorf("forgotten, and the server's packet went to %v", got)
+			}
+			if got := sent(Instance, flagSYN); len(got) != 1 || got[0] != Lab {
+				t.Errorf("a new connection: %v", got)
+			}
+		})
+	}
+}
+
 func TestARP(t *testing.T) {
 	f, out, w := newTest(t, nil)
 	subnet := w.VPC.Subnet(w.Instance.Subnet)

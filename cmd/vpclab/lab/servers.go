@@ -71,6 +71,9 @@ func (s *servers) accept(l net.Listener) {
 		}
 		local := c.LocalAddr().(*net.TCPAddr).AddrPort()
 		local = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
+		if d := s.w.Serve(local, "").Behavior.CloseIdle; d > 0 {
+			c = closeIdle(c, d)
+		}
 		s.find(local) <- c
 	}
 }
@@ -265,6 +268,24 @@ func imdsMode(m world.IMDS) probetest.IMDSMode {
 		out.Huge = true
 	}
 	return out
+}
+
+// impatient is a connection that its server closes when the client is silent
+// for too long.
+type impatient struct {
+	net.Conn
+	patience time.Duration
+	end      *time.Timer
+}
+
+func closeIdle(c net.Conn, d time.Duration) net.Conn {
+	return &impatient{c, d, time.AfterFunc(d, func() { c.Close() })}
+}
+
+func (c *impatient) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.end.Reset(c.patience)
+	return n, err
 }
 
 // feed is a listener that is given its connections.

@@ -40,6 +40,8 @@ type ServerBehavior struct {
 	NoUpgrade   bool     // an inspection device answers websocket upgrades with 403
 	Endless     bool     // endless HTTP body
 	Program     Program  // who answers, when it is not the lab's own server
+
+	CloseIdle time.Duration // closes a connection that is silent for so long; 0: never
 }
 
 // Internet is what lies behind an Internet gateway.
@@ -80,6 +82,12 @@ type Middlebox struct {
 	Intercept  bool          // re-signs with the company's CA
 	Names      []string      // names that it re-signs; nil: all
 	DropAnswer bool          // lets the SYN through, drops what comes back
+
+	// Forgets is the silence after which it no longer knows a TCP connection; 0:
+	// it never forgets. What then comes vanishes, as at a Gateway Load Balancer,
+	// or is answered with RST, as by a NAT gateway (350 s both, unless set).
+	Forgets    time.Duration
+	ForgetsRST bool
 }
 
 // Match selects flows by destination. Every field that is set must hold.
