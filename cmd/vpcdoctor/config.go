@@ -42,6 +42,7 @@ type configFile struct {
 	Output         string           `yaml:"output"`
 	OutputFile     string           `yaml:"output_file"`
 	Facts          string           `yaml:"facts"`
+	Redact         *bool            `yaml:"redact"`
 	Region         string           `yaml:"region"`
 	Expect         string           `yaml:"expect"`
 	RequirePrivate *bool            `yaml:"require_private"`
@@ -190,6 +191,7 @@ func (c *configFile) apply(f *pflag.FlagSet, origin map[string]string) error {
 		{"output", c.Output},
 		{"output-file", c.OutputFile},
 		{"facts", c.Facts},
+		{"redact", boolText(c.Redact)},
 		{"region", c.Region},
 		{"expect", c.Expect},
 		{"require-private", boolText(c.RequirePrivate)},

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"vpcdoctor/report"
+	"vpcdoctor/report/html"
 	"vpcdoctor/report/text"
 )
 
@@ -104,14 +105,18 @@ func (f *outFile) discard() {
 // and does not change the exit code: the verdict stands, wherever it could be
 // written.
 func (a *app) deliver(r *report.Report, s *settings, o *outputs, log *zap.Logger) error {
-	say := func(w io.Writer) error { return a.render(w, r, s.output, false, s.noColor) }
+	shown, err := redacted(r, s.redact)
+	if err != nil {
+		return err
+	}
+	say := func(w io.Writer) error { return a.render(w, shown, s.output, false, s.noColor) }
 	for _, f := range []struct {
 		file *outFile
 		fill func(io.Writer) error
 	}{
 		{o.report, say},
-		{o.facts, func(w io.Writer) error { return report.WriteFacts(w, r.Facts) }},
-		{o.state, r.WriteJSON},
+		{o.facts, func(w io.Writer) error { return report.WriteFacts(w, shown.Facts) }},
+		{o.state, r.WriteJSON}, // stays on this host, and is compared with the next run
 	} {
 		if err := f.file.write(f.fill); err != nil {
 			a.complain(err)
@@ -119,13 +124,16 @@ func (a *app) deliver(r *report.Report, s *settings, o *outputs, log *zap.Logger
 			log.Info("written", zap.String("file", f.file.path))
 		}
 	}
-	return a.render(a.stdout, r, s.output, a.stdoutTTY, s.noColor)
+	return a.render(a.stdout, shown, s.output, a.stdoutTTY, s.noColor)
 }
 
 // render writes the report in the chosen form.
 func (a *app) render(w io.Writer, r *report.Report, format string, tty, noColor bool) error {
-	if format == "json" {
+	switch format {
+	case "json":
 		return r.WriteJSON(w)
+	case "html":
+		return html.Write(w, r)
 	}
 	return text.Write(w, r, text.Options{Width: textWidth, Color: a.color(tty, noColor)})
 }

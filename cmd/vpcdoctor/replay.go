@@ -16,7 +16,7 @@ import (
 func (a *app) diagnoseCommand() *cobra.Command {
 	var output, failOn string
 	var ignore []string
-	var noColor bool
+	var noColor, hide bool
 	cmd := &cobra.Command{
 		Use:   "diagnose FILE",
 		Short: "Judge recorded facts or a report again, without network",
@@ -25,21 +25,22 @@ directory, and gives the verdict on the facts in it. It sends nothing and works
 on any machine.`,
 		Args: exactlyOne("file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			s := &settings{output: output, failOn: failOn, noColor: noColor, ignore: ignore}
+			s := &settings{output: output, failOn: failOn, noColor: noColor, ignore: ignore, redact: hide}
 			return a.replay(args[0], s)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&output, "output", "o", "text", "report as `text|json`")
+	f.StringVarP(&output, "output", "o", "text", "report as `text|json|html`")
 	f.StringVar(&failOn, "fail-on", "error", "exit 1 from this severity on: `error|warning|never`")
 	f.StringSliceVar(&ignore, "ignore", nil, "accepted finding `CODE`s")
+	f.BoolVar(&hide, "redact", false, redactUsage)
 	f.BoolVar(&noColor, "no-color", false, "no colour on a terminal")
 	return cmd
 }
 
 func (a *app) replay(path string, s *settings) error {
-	if s.output != "text" && s.output != "json" {
-		return usagef("--output %q: want one of text, json", s.output)
+	if err := checkFormat(s.output); err != nil {
+		return err
 	}
 	failOn, err := report.ParseFailOn(s.failOn)
 	if err != nil {
@@ -61,6 +62,9 @@ func (a *app) replay(path string, s *settings) error {
 	v := diagnose.Run(stored.Facts, diagnose.Options{Ignore: ignore})
 	r := report.New(stored.Facts, v, a.tool())
 	a.code = r.ExitCode(failOn)
+	if r, err = redacted(r, s.redact); err != nil {
+		return err
+	}
 	return a.render(a.stdout, r, s.output, a.stdoutTTY, s.noColor)
 }
 

@@ -35,7 +35,7 @@ type settings struct {
 	caBundle                         string
 	referenceRoots                   []string
 	stateDir                         string
-	noColor                          bool
+	noColor, redact                  bool
 	logLevel                         string
 	config                           string
 
@@ -63,9 +63,10 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.session.OutputLogGroup, "output-log-group", "", "with --rehearse: log `GROUP` of Run Command output")
 	f.BoolVar(&s.agentChannel, "agent-channel", false, "ask for a control channel token; only while the agent is down")
 	f.DurationVar(&s.idle, "idle", 0, "keep one connection silent for `DURATION`, at most 350s, to find what forgets it")
-	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json`")
+	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json|html`")
 	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")
+	f.BoolVar(&s.redact, "redact", false, redactUsage)
 	f.BoolVar(&s.plan, "plan", false, "print hosts, packets and worst-case time; send nothing")
 	f.StringVar(&s.region, "region", "", "AWS Region, when it is not the instance's own")
 	f.StringVar(&s.expect, "expect", "auto", "what is expected of AWS names: `auto|private|any`")
@@ -164,7 +165,7 @@ func (s *settings) check() error {
 		flag, value string
 		allowed     []string
 	}{
-		{"output", s.output, []string{"text", "json"}},
+		{"output", s.output, formats},
 		{"expect", s.expect, []string{"auto", "private", "any"}},
 		{"log-level", s.logLevel, []string{"debug", "info", "warn", "error"}},
 	} {

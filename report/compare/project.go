@@ -1,8 +1,6 @@
 package compare
 
 import (
-	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -40,6 +38,10 @@ type projection struct {
 	out map[Stage]*column
 }
 
+// add and the helpers below stay calls: inlined a few hundred times they take
+// 30 kB of binary.
+//
+//go:noinline
 func (p *projection) add(s Stage, what, value string) {
 	if p.out[s] == nil {
 		p.out[s] = &column{}
@@ -48,6 +50,8 @@ func (p *projection) add(s Stage, what, value string) {
 }
 
 // attempt is how an attempt ended, without its time.
+//
+//go:noinline
 func attempt(o fact.Outcome, ok string) string {
 	switch o.Status {
 	case fact.OK:
@@ -56,11 +60,12 @@ func attempt(o fact.Outcome, ok string) string {
 		if o.CutByBudget {
 			return notSeen
 		}
-		return "failed: " + cmp.Or(string(o.Class), "other")
+		return "failed: " + or(string(o.Class), "other")
 	}
 	return notSeen
 }
 
+//go:noinline
 func yes(b bool, is, isNot string) string {
 	if b {
 		return is
@@ -68,7 +73,19 @@ func yes(b bool, is, isNot string) string {
 	return isNot
 }
 
+// or is the first of two that is not empty.
+//
+//go:noinline
+func or(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
 // all joins a set of words, sorted; none is what an empty one is called.
+//
+//go:noinline
 func all(in []string, none string) string {
 	in = slices.Clone(in)
 	slices.Sort(in)
@@ -85,7 +102,7 @@ func (p *projection) host() {
 		return
 	}
 	p.add(Ground, "system", h.OS+"/"+h.Arch)
-	p.add(Ground, "container", cmp.Or(h.Container, "none"))
+	p.add(Ground, "container", or(h.Container, "none"))
 	p.add(Ground, "network namespace", yes(h.OtherNetNS, "another than PID 1", "that of PID 1"))
 	p.add(Ground, "IPv6", yes(h.IPv6Off, "off", "on"))
 	p.add(Ground, "proxy of the shell", proxy(h.Proxy))
@@ -118,6 +135,7 @@ func (p *projection) host() {
 	p.add(Routes, "routes that refuse", all(odd, "none"))
 }
 
+//go:noinline
 func proxy(x fact.ProxySetting) string {
 	if !x.Set() {
 		return "none"
@@ -137,7 +155,7 @@ func (p *projection) imds() {
 	if m.V1.Ran() && m.V1.HTTPStatus != 0 {
 		p.add(IMDS, "requests without a token", yes(m.V1.HTTPStatus == 200, "answered", "refused"))
 	}
-	p.add(IMDS, "instance role", cmp.Or(string(m.Role.State), notSeen))
+	p.add(IMDS, "instance role", or(string(m.Role.State), notSeen))
 	if m.Role.Code != "" {
 		p.add(IMDS, "role credentials", m.Role.Code)
 	}
@@ -154,16 +172,16 @@ func (p *projection) resolver() {
 	for _, a := range x.Servers {
 		servers = append(servers, p.server(a))
 	}
-	p.add(Resolver, "servers", cmp.Or(strings.Join(servers, ", "), "none"))
+	p.add(Resolver, "servers", or(strings.Join(servers, ", "), "none"))
 	var search []string
 	for _, d := range x.Search {
 		if p.w.region || !strings.HasSuffix(d, ".internal") {
 			search = append(search, d)
 		}
 	}
-	p.add(Resolver, "search domains", cmp.Or(strings.Join(search, ", "), "none"))
-	p.add(Resolver, "stub", cmp.Or(x.Stub, "none"))
-	p.add(Resolver, "order of sources", cmp.Or(strings.Join(x.HostsOrder, " "), notSeen))
+	p.add(Resolver, "search domains", or(strings.Join(search, ", "), "none"))
+	p.add(Resolver, "stub", or(x.Stub, "none"))
+	p.add(Resolver, "order of sources", or(strings.Join(x.HostsOrder, " "), notSeen))
 	var hosts []string
 	for _, h := range x.Hosts {
 		hosts = append(hosts, h.Name+" = "+h.Addr.String())
@@ -235,7 +253,7 @@ func (p *projection) answer(a fact.Answer) string {
 			classes[i] = strconv.Itoa(count[c]) + " x " + c
 		}
 	}
-	out := cmp.Or(strings.Join(classes, ", "), "no address")
+	out := or(strings.Join(classes, ", "), "no address")
 	if a.Source == "hosts" {
 		out += " (hosts file)"
 	}
@@ -295,7 +313,7 @@ func check(c diagnose.Check) string {
 	case diagnose.Pass:
 		return "pass"
 	case diagnose.Fail:
-		return "FAIL " + cmp.Or(c.Word, "failed")
+		return "FAIL " + or(c.Word, "failed")
 	}
 	return notSeen
 }
@@ -310,7 +328,7 @@ func (p *projection) agent() {
 		kinds = append(kinds, x.Kind)
 	}
 	p.add(Agent, "installed as", all(kinds, "not installed"))
-	p.add(Agent, "version", cmp.Or(a.Version, notSeen))
+	p.add(Agent, "version", or(a.Version, notSeen))
 	if a.UnitsRun.Ran() {
 		var units []string
 		for _, u := range a.Units {
@@ -333,9 +351,9 @@ func (p *projection) agent() {
 		over = append(over, o.Key+"="+o.Host)
 	}
 	p.add(Agent, "endpoints in it", all(over, "none"))
-	p.add(Agent, "Region in it", cmp.Or(a.Config.Region, "none"))
+	p.add(Agent, "Region in it", or(a.Config.Region, "none"))
 	p.add(Agent, "proxy", proxy(a.Proxy))
-	p.add(Agent, "identity", cmp.Or(a.Identity.Type, notSeen))
+	p.add(Agent, "identity", or(a.Identity.Type, notSeen))
 	p.add(Agent, "hybrid activation on disk", yes(a.Identity.Hybrid != "", "yes", "no"))
 	if a.Log.Ran() {
 		var events []string
@@ -382,20 +400,20 @@ func (p *projection) credentials() {
 
 func (p *projection) verdict() {
 	v := p.r.Verdict
-	p.add(Verdict, "status", cmp.Or(string(v.Status), notSeen))
+	p.add(Verdict, "status", or(string(v.Status), notSeen))
 	var codes []string // in the order in which to act
 	for _, f := range v.Causes {
 		if f.Severity != diagnose.SevInfo && !f.Accepted {
-			codes = append(codes, fmt.Sprintf("%s (%s)", f.Code, f.Confidence))
+			codes = append(codes, string(f.Code)+" ("+string(f.Confidence)+")")
 		}
 	}
-	p.add(Verdict, "causes", cmp.Or(strings.Join(codes, ", "), "none"))
+	p.add(Verdict, "causes", or(strings.Join(codes, ", "), "none"))
 }
 
 func (p *projection) place() {
 	m, eni := p.s.IMDS, p.s.IMDS.Primary()
 	for _, x := range [][2]string{
-		{"Region", p.r.Context.Region}, {"zone", cmp.Or(m.AZID, m.AZ)}, {"account", m.AccountID}, {"VPC", eni.VPCID}, {"subnet", eni.SubnetID},
+		{"Region", p.r.Context.Region}, {"zone", or(m.AZID, m.AZ)}, {"account", m.AccountID}, {"VPC", eni.VPCID}, {"subnet", eni.SubnetID},
 		{"security groups", all(eni.SecurityGroupIDs, "")}, {"role", m.Role.Name},
 	} {
 		if x[1] != "" {

@@ -58,7 +58,11 @@ var stageOf = map[string]int{
 
 // exceptions sit elsewhere than their group.
 var exceptions = map[diagnose.Code]int{
-	"EP-08": permit, // the endpoint's policy
+	"EP-14": resolver, "EP-15": resolver, // where a name leads
+	"GW-02": filter, "GW-03": filter, "V6-05": filter,
+	"FW-02": tls, "FW-03": tls, "FW-04": tls, "FW-05": tls,
+	"EP-08": permit, "GW-05": permit, // policies of endpoints
+	"FW-06": service, "FW-08": service,
 }
 
 func placeOf(c diagnose.Code) (int, bool) {
@@ -143,10 +147,13 @@ func seen(r *report.Report, row diagnose.Row) (out [stages]stage) {
 // subject is the row of the picture.
 func subject(rows []diagnose.Row, lead diagnose.Finding) (diagnose.Row, bool) {
 	about := func(r diagnose.Row) int {
-		if slices.Contains(lead.Subjects, r.Key) || slices.Contains(lead.Subjects, r.Host) {
+		switch {
+		case slices.Contains(lead.Subjects, r.Key) || slices.Contains(lead.Subjects, r.Host):
 			return 0
+		case strings.HasPrefix(string(lead.Code), "GW-") && strings.HasPrefix(r.ID, "s3"):
+			return 1 // its subjects are buckets
 		}
-		return 1
+		return 2
 	}
 	sorted := slices.Clone(rows)
 	slices.SortStableFunc(sorted, func(a, b diagnose.Row) int {

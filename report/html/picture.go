@@ -13,7 +13,7 @@ func picture(p *page, r *report.Report) {
 	}
 	p.raw("<section aria-labelledby=\"path\">\n<h2 id=\"path\">The path</h2>\n<figure>\n")
 	words := "Path from the instance to " + row.Host + ". " + sentence(path) + "."
-	draw(p, path, words, shape{class: "flat", w: 1000, h: 92, box: [2]int{106, 62}, step: [2]int{127, 0}, at: [2]int{2, 15}})
+	draw(p, path, words, shape{class: "flat", w: 1000, h: 92, box: [2]int{112, 62}, step: [2]int{126, 0}, at: [2]int{3, 15}})
 	draw(p, path, words, shape{class: "tall", w: 320, h: 522, box: [2]int{300, 46}, step: [2]int{0, 68}, at: [2]int{10, 0}})
 	p.raw("<figcaption>")
 	p.text("To " + row.Host)
@@ -83,8 +83,8 @@ func edge(p *page, st state, s shape, x, y int, cross bool) {
 	p.line(st, x1, y1, x2, y2)
 	if cross {
 		mx, my := (x1+x2)/2, (y1+y2)/2
-		p.line(broken, mx-8, my-8, mx+8, my+8)
-		p.line(broken, mx-8, my+8, mx+8, my-8)
+		p.line(broken, mx-7, my-9, mx+7, my+9)
+		p.line(broken, mx-7, my+9, mx+7, my-9)
 	}
 }
 

@@ -390,19 +390,26 @@ func thisRun(p *page, r *report.Report) {
 	if r.Facts == nil {
 		return
 	}
-	section(p, "run", "This run")
-	p.raw("<ul>\n")
+	var lines []string
 	for _, e := range r.Context.Environment {
-		p.el("li", e.Name+"="+e.Value+": "+known(e.Used, "seen, no effect"))
+		lines = append(lines, e.Name+"="+e.Value+": "+known(e.Used, "seen, no effect"))
 	}
 	if k := r.Facts.Run.Packets; k != (fact.Packets{}) {
-		p.el("li", strings.Join([]string{
+		lines = append(lines, strings.Join([]string{
 			"sent " + count(k.IMDSPuts, "IMDS token PUT"), count(k.IMDSGets, "IMDS GET"), count(k.DNS, "DNS packet"),
 			count(k.Connects, "TCP connect"), count(k.Requests, "HTTPS request"), count(k.Signed, "signed call"),
 		}, ", ")+"; nothing was changed")
 	}
 	if d := r.Facts.Run.CatalogDate; d != "" {
-		p.el("li", "catalogue of "+d)
+		lines = append(lines, "catalogue of "+d)
+	}
+	if len(lines) == 0 {
+		return
+	}
+	section(p, "run", "This run")
+	p.raw("<ul>\n")
+	for _, l := range lines {
+		p.el("li", l)
 	}
 	p.raw("</ul>\n</section>\n")
 }

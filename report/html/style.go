@@ -40,7 +40,7 @@ td{overflow-wrap:normal}
 td.pass,td.fail{font-weight:600}
 figure{margin:1rem 0}
 figcaption{color:var(--soft);font-size:.9rem}
-svg{display:block;width:100%;height:auto;font:13px system-ui,sans-serif}
+svg{display:block;width:100%;height:auto;font:12.5px system-ui,sans-serif}
 svg.tall{display:none;max-width:22rem;margin:0 auto}
 .box{fill:var(--card);stroke:var(--line);stroke-width:1.5}
 .box.pass{stroke:var(--pass);fill:var(--passbg)}.box.fail{stroke:var(--fail);stroke-width:3;fill:var(--failbg)}.box.warn{stroke:var(--warn);fill:var(--warnbg);stroke-dasharray:6 4}.box.none{stroke-dasharray:3 4}
@@ -50,7 +50,7 @@ svg text{fill:var(--fg);stroke:none}
 svg text.state{font-weight:700}
 svg text.pass{fill:var(--pass)}svg text.fail{fill:var(--fail)}svg text.warn{fill:var(--warn)}svg text.none{fill:var(--soft);font-weight:400}
 @media (max-width:44rem){body{padding:.7rem}svg.flat{display:none}svg.tall{display:block}.rows thead{display:none}.rows tr{display:block;border-bottom:1px solid var(--line);padding:.4rem 0}.rows th,.rows td{display:inline-block;border:0;padding:.05rem .7rem .05rem 0}.rows tbody th{display:block}.rows td::before{content:attr(data-label) " ";color:var(--soft);font-weight:400}}
-@media print{:root{--bg:#ffffff;--fg:#000000;--soft:#444444;--line:#999999;--card:#ffffff;--pass:#0b4d1d;--fail:#8c0010;--warn:#5c3a00;--link:#000000;--code:#f4f4f4;--passbg:#ffffff;--failbg:#ffffff;--warnbg:#ffffff}body{max-width:none;padding:0;font-size:10.5pt}button{display:none}.card,figure,tr{break-inside:avoid}h2,h3{break-after:avoid}details::details-content{content-visibility:visible;display:block}.wide{overflow:visible}}
+@media print{:root{--bg:#ffffff;--fg:#000000;--soft:#444444;--line:#999999;--card:#ffffff;--pass:#0b4d1d;--fail:#8c0010;--warn:#5c3a00;--link:#000000;--code:#f4f4f4;--passbg:#ffffff;--failbg:#ffffff;--warnbg:#ffffff}body{max-width:none;padding:0;font-size:10.5pt}table{font-size:.75rem}th,td{padding:.2rem .3rem}button{display:none}.card,figure,tr{break-inside:avoid}h2,h3{break-after:avoid}details::details-content{content-visibility:visible;display:block}.wide{overflow:visible}}
 `
 
 // script is a convenience: without it the buttons stay hidden and everything

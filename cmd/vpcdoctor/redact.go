@@ -1,0 +1,24 @@
+package main
+
+import (
+	"vpcdoctor/report"
+	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/redact"
+)
+
+// redactUsage explains --redact the same way everywhere.
+const redactUsage = "made-up ids, addresses and names in place of real ones, to share it"
+
+// redacted is the report for sharing, when that was asked for. The verdict is
+// made from the redacted facts, so that it cannot tell more than they do.
+func redacted(r *report.Report, yes bool) (*report.Report, error) {
+	if !yes {
+		return r, nil
+	}
+	s, err := redact.Facts(r.Facts)
+	if err != nil {
+		return nil, err
+	}
+	out := report.New(s, diagnose.Run(s, diagnose.Options{}), r.Tool)
+	return out, nil
+}
