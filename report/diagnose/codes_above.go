@@ -28,7 +28,7 @@ var firewallDocs = []page{
 		"The device's own log.",
 		"Exclude the AWS names from inspection.",
 		"A server that refuses the TLS parameters."},
-	{"FW-06", SevWarning, Field, "A device on the path forgets idle connections",
+	{"FW-06", SevWarning, Documented, "A device on the path forgets idle connections",
 		"Sessions freeze after a pause; the channel ends with 1006 again and again.",
 		"The ends in the agent's log come at a constant spacing, or a silent connection was seen to die.",
 		"Raise the idle timeout of the device; agents from 3.3.987.0 on send a ping every 54 s.",

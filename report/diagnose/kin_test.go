@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vpcdoctor/probe/fact"
 )
@@ -62,6 +63,7 @@ func kinCases() []kinCase {
 			w.custom("10.192.10.60")
 			w.shake("billing.example.internal", func(h *fact.Handshake) { h.Outcome = failed(fact.NotTLS, ms) })
 		}, func(w world) { w.t("billing").Type = "Interface" }},
+		{"PL-08", "FW-06", func(w world) { w.hush("ssmmessages", 351*time.Second) }, func(w world) { w.hush("ssmmessages", 10*time.Second) }},
 		{"V6-04", "V6-01", lead("V6-01"), func(w world) { w.resolves(host("ssm"), "52.82.1.9", "2600:1f18::11"); w.silent("2600:1f18::11") }},
 		{"V6-07", "DN-29", func(w world) { w.lead("DN-29"); w.Host.IPv6Off = true }, func(w world) { w.Host.IPv6Off = false }},
 		{"PX-11", "PX-01", func(w world) { w.lead("PX-01"); w.Host.OS = "windows" }, func(w world) { w.Host.OS = "linux" }},

@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"vpcdoctor/probe/fact"
@@ -13,45 +12,39 @@ import (
 // Connections within VPC networking", AWS blog, read 2026-11).
 const forgetful = 350 * time.Second
 
-// silences adds to FW-06 the connections of --idle that did not survive. A
-// connection to the same address had worked just before, so the silence is the
-// only difference; who forgot it, the far end does not tell. A server that
-// gives up by itself says so (fact.Idle: not run).
+// silences adds to FW-06 the connections of --idle that did not survive. One to
+// the same address had worked just before, so the silence is the only
+// difference; who forgot it, the far end does not tell. A server that gives up
+// in words, by a close, is none of these (fact.Idle: not run).
 func (v *View) silences(f *Finding) {
-	first := f.Summary == ""
+	byLog := f.Summary != ""
 	var held []Evidence
 	for _, i := range refs(v.Set.Idle, func(i fact.Idle) string { return i.Host + i.Addr.String() }) {
-		at, span := fmt.Sprintf("%s -> %s", plain(i.Host, 100), i.Addr), roundly(i.For.Std())
-		switch {
-		case i.Status == fact.OK:
+		at, span := fmt.Sprintf("%s -> %s", plain(i.Host, 100), i.Addr), i.For.Std().Round(time.Second).String()
+		if i.Status == fact.OK {
 			held = append(held, Evidence{"", at + ": still known after " + span + " of silence"})
-		case i.Status != fact.Failed || !i.Ran() || len(f.Subjects) > 2:
-		default:
-			how, conf := "and after "+span+" of silence nobody answers on it: something on the way has forgotten it and drops its packets", Proved
-			switch {
-			case i.Class == fact.Timeout:
-			case i.Took.Std() < i.For.Std():
-				how, conf = "and is ended ("+string(i.Class)+") within "+span+" of silence: a device on the path, or the server itself, takes it for dead", Likely
-			default:
-				how = "and after " + span + " of silence it ends in " + string(i.Class) + ": something on the way has forgotten it"
+		}
+		if i.Status != fact.Failed || !i.Ran() {
+			continue
+		}
+		before := v.workedBefore(i, at)
+		f.Evidence = append(append(f.Evidence, before...), Evidence{"", at + ": does not survive " + span + " of silence (" + string(i.Class) + ")"})
+		f.Subjects = append(f.Subjects, v.keysOf(i.Host)...)
+		sev, note := v.weight(i)
+		switch {
+		case f.Summary == "":
+			how, sure := ended(i)
+			f.Severity = sev
+			if sure && len(before) > 0 {
+				f.Confidence = Proved
 			}
-			if h := v.greeted(i); h != nil {
-				f.Evidence = append(f.Evidence, Evidence{h.Key(), at + ": TLS works at once"})
+			f.Summary = "A connection to " + plain(i.Host, 100) + " works at once, and " + how + "." + note
+			f.Action.Do = "Raise the idle timeout of what stands between (Gateway Load Balancer: tcp.idle_timeout.seconds), or let clients send keep-alives more often."
+			if sev == SevInfo {
+				f.Action.Do = "Nothing for the agent. Other clients of long silent connections need keep-alives."
 			}
-			f.Evidence = append(f.Evidence, Evidence{"", at + ": does not survive " + span + " of silence (" + string(i.Class) + ")"})
-			sev, note := v.weight(i)
-			if f.Summary == "" {
-				f.Summary = "A connection to " + plain(i.Host, 100) + " works at once, " + how + "." + note
-				f.Severity, f.Confidence = sev, conf
-				f.Action.Do = "Raise the idle timeout of what stands between (Gateway Load Balancer: tcp.idle_timeout.seconds), or let clients send keep-alives more often."
-			} else if first && sev == SevWarning {
-				f.Severity = sev
-			}
-			for _, p := range v.Paths {
-				if p.T.ServerName() == i.Host && p.Counts && !slices.Contains(f.Subjects, p.Key) {
-					f.Subjects = append(f.Subjects, p.Key)
-				}
-			}
+		case !byLog && sev == SevWarning:
+			f.Severity = sev
 		}
 	}
 	if f.Summary != "" {
@@ -59,14 +52,45 @@ func (v *View) silences(f *Finding) {
 	}
 }
 
-// greeted is the handshake that worked at the address that was kept silent.
-func (v *View) greeted(i *fact.Idle) *fact.Handshake {
-	for _, h := range refs(v.Set.Handshakes, fact.Handshake.Key) {
-		if h.Addr == i.Addr && h.Host == i.Host && h.Proxy == "" && h.Variant == "" && h.Status == fact.OK {
-			return h
+// ended tells how a connection of --idle ended, and whether that shows that it
+// was forgotten: who still knows it acknowledges the FIN after the silence.
+func ended(i *fact.Idle) (how string, sure bool) {
+	span := i.For.Std().Round(time.Second).String()
+	switch {
+	case i.Took.Std() < i.For.Std():
+		return "is reset within " + span + " of silence: a device on the path, or the server itself, gives it up", false
+	case i.Class == fact.Timeout:
+		return "after " + span + " of silence nobody answers on it: something on the way has forgotten it and drops its packets", true
+	}
+	return "after " + span + " of silence a reset answers on it: something on the way has forgotten it", true
+}
+
+// workedBefore is the direct connection that worked at the address that was
+// kept silent.
+func (v *View) workedBefore(i *fact.Idle, at string) []Evidence {
+	for _, p := range v.Paths {
+		for _, pp := range p.ports() {
+			switch {
+			case pp.At != i.Addr || p.T.ServerName() != i.Host || pp.TCP != Pass:
+			case pp.Shake.Status == fact.OK:
+				return []Evidence{{pp.Shake.Key(), at + ": TLS works at once"}}
+			case pp.Shake.Status == fact.NotRun:
+				return []Evidence{{pp.Dial.Key(), at + ": connects at once"}}
+			}
 		}
 	}
 	return nil
+}
+
+// keysOf are the rows of a host that the agent goes to directly.
+func (v *View) keysOf(host string) []string {
+	var out []string
+	for _, p := range v.Paths {
+		if p.T.ServerName() == host && p.Counts {
+			out = append(out, p.Key)
+		}
+	}
+	return out
 }
 
 // weight tells how much a forgotten connection matters. What follows from the
@@ -82,6 +106,3 @@ func (v *View) weight(i *fact.Idle) (Severity, string) {
 	}
 	return SevWarning, ""
 }
-
-// roundly is a silence in whole seconds.
-func roundly(d time.Duration) string { return d.Round(time.Second).String() }
