@@ -24,12 +24,21 @@ var forbidden = map[string]map[string]string{
 	"vpcdoctor/report/remedy": {
 		"net/http": "rendering is pure", "os/exec": "rendering is pure", "text/template": "linker (golang/go 72895)",
 	},
+	"vpcdoctor/report/html": {
+		"net/http": "rendering is pure", "os/exec": "rendering is pure", "text/template": "linker (golang/go 72895)",
+	},
+	"vpcdoctor/report/compare": {
+		"net/http": "comparison is pure", "os/exec": "comparison is pure",
+	},
+	"vpcdoctor/report/redact": {
+		"net/http": "a mapping of facts is pure", "os/exec": "a mapping of facts is pure",
+	},
 	"vpcdoctor/probe": {
 		"vpcdoctor/report": "probes do not judge", "go.uber.org/zap": "probes report through facts",
 	},
 	"vpcdoctor/cmd/vpcdoctor": {
 		"vpcdoctor/probe/probetest": "fakes stay out of the binary", "github.com/vishvananda/netlink": "lab only",
-		"html/template": "linker (golang/go 72895)", "github.com/google/jsonschema-go/jsonschema": "test only",
+		"html/template": "linker (golang/go 72895)", "github.com/google/jsonschema-go/jsonschema": "test only", "github.com/hashicorp/hcl/v2": "test only",
 	},
 }
 

@@ -49,7 +49,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringSliceVar(&s.profiles, "profile", []string{"session-manager"}, "what the instance is for (listed by vpcdoctor services --profiles)")
 	f.StringSliceVar(&s.services, "service", nil, "further services, by any name people use: logs,sqs,cloudwatch")
-	f.StringArrayVar(&s.endpointArgs, "endpoint", nil, "custom endpoint `NAME=HOST[:PORT]`, may be repeated")
+	f.StringArrayVar(&s.endpointArgs, "endpoint", nil, "custom endpoint `NAME=HOST[:PORT][,...]`, may be repeated (,cidr=BLOCK ,azs=N ,tls-name=NAME ,plain: what is expected there)")
 	f.BoolVar(&s.auto, "auto", false, "take the profiles from what is installed here")
 	f.BoolVar(&s.all, "all", false, "every endpoint service known in this Region")
 	f.BoolVar(&s.dialPublic, "dial-public", false, "with --all: dial public answers too")
@@ -62,7 +62,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.session.OutputBucket, "output-bucket", "", "with --rehearse: `BUCKET` of Run Command output")
 	f.StringVar(&s.session.OutputLogGroup, "output-log-group", "", "with --rehearse: log `GROUP` of Run Command output")
 	f.BoolVar(&s.agentChannel, "agent-channel", false, "ask for a control channel token; only while the agent is down")
-	f.DurationVar(&s.idle, "idle", 0, "keep one connection silent for `DURATION`, at most 350s, to find what forgets it")
+	f.DurationVar(&s.idle, "idle", 0, "keep one connection silent for `DURATION`, at most 6m, to find what forgets it")
 	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json|html`")
 	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")

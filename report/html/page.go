@@ -88,7 +88,7 @@ func escape(b *strings.Builder, s string) {
 	}
 	for _, r := range s {
 		switch {
-		case strings.ContainsRune("&<>\"'`", r):
+		case r == '&' || r == '<' || r == '>' || r == '"' || r == '\'' || r == '`':
 			b.WriteString("&#" + strconv.Itoa(int(r)) + ";")
 			continue
 		case r == '\n' || r == '\t' || r >= ' ' && r < 0x7f:

@@ -1,6 +1,8 @@
 package html
 
 import (
+	"slices"
+
 	"vpcdoctor/report"
 )
 
@@ -28,6 +30,9 @@ func picture(p *page, r *report.Report) {
 		p.text("The fault sits on the instance itself.")
 	default:
 		p.text("The first broken edge leads to: " + path[at].name + ".")
+	}
+	if slices.ContainsFunc(path[:], func(s stage) bool { return s.state == suspect }) {
+		p.text(" A dashed box may be at fault.")
 	}
 	p.raw(" A dotted box was not checked, or what it does could not be told apart from its neighbours.</figcaption>\n</figure>\n</section>\n")
 }

@@ -323,13 +323,7 @@ func templates(p *page, r *report.Report) {
 	for _, t := range in {
 		p.raw("<div class=\"card\">\n")
 		p.el("h3", t.Title)
-		if len(t.Notes) > 0 {
-			p.raw("<ul>\n")
-			for _, n := range t.Notes {
-				p.el("li", n)
-			}
-			p.raw("</ul>\n")
-		}
+		bullets(p, t.Notes)
 		p.raw("<details><summary>")
 		p.text(t.File)
 		p.raw("</summary>\n")
@@ -407,11 +401,20 @@ func thisRun(p *page, r *report.Report) {
 		return
 	}
 	section(p, "run", "This run")
+	bullets(p, lines)
+	p.raw("</section>\n")
+}
+
+// bullets are texts, one a line.
+func bullets(p *page, in []string) {
+	if len(in) == 0 {
+		return
+	}
 	p.raw("<ul>\n")
-	for _, l := range lines {
+	for _, l := range in {
 		p.el("li", l)
 	}
-	p.raw("</ul>\n</section>\n")
+	p.raw("</ul>\n")
 }
 
 func list(in []string, n int) string {
