@@ -76,3 +76,14 @@ catalog: ## pack the endpoint catalogue and validate it against its evidence
 
 clean: ## remove what was built
 	rm -rf bin dist
+
+.PHONY: packages test-packaging
+
+# The time in all archives: that of the last commit.
+packages test-packaging: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+
+packages: ## deb, rpm, apk, tarball, SSM zips, SBOM and sums in dist/
+	@go run ./packaging/pack -version '$(VERSION)' -commit '$(COMMIT)'
+
+test-packaging: packages ## install, remove and rebuild the packages, verify units and scripts (needs root, dpkg; uses rpm)
+	@VERSION='$(VERSION)' packaging/check.sh

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var heading = regexp.MustCompile(`^## \[([^\]]+)\](?: - (\d{4}-\d{2}-\d{2}))?$`)
+
+// entry is one version of the changelog.
+type entry struct {
+	version string
+	date    time.Time
+	notes   []string
+}
+
+// entries reads a changelog in the form of keepachangelog.com: versions under
+// level-2 headings, changes as list items. What is unreleased belongs to the
+// version at hand.
+func entries(text, version string, date time.Time) []entry {
+	var out []entry
+	item := false // the line belongs to a change
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if m := heading.FindStringSubmatch(line); m != nil {
+			e := entry{version: m[1], date: date}
+			if m[1] == "Unreleased" {
+				e.version = version
+			}
+			if day, err := time.Parse(time.DateOnly, m[2]); err == nil {
+				e.date = day
+			}
+			out, item = append(out, e), false
+			continue
+		}
+		if len(out) == 0 {
+			continue
+		}
+		e := &out[len(out)-1]
+		switch note, ok := strings.CutPrefix(line, "- "); {
+		case ok:
+			e.notes, item = append(e.notes, note), true
+		case item && strings.HasPrefix(line, "  "):
+			e.notes[len(e.notes)-1] += " " + strings.TrimSpace(line)
+		default:
+			item = false
+		}
+	}
+	return out
+}
+
+// changelog writes the entries in the form that nfpm reads.
+func changelog(text, version string, date time.Time) []byte {
+	var b strings.Builder
+	for _, e := range entries(text, version, date) {
+		if len(e.notes) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "- semver: %s\n  date: %s\n  packager: vpcdoctor maintainers <maintainers@vpcdoctor.example>\n",
+			e.version, e.date.Format(time.RFC3339))
+		fmt.Fprintf(&b, "  deb: {urgency: medium, distributions: [stable]}\n  changes:\n")
+		for _, n := range e.notes {
+			fmt.Fprintf(&b, "    - {commit: \"%040d\", note: %s}\n", 0, strconv.Quote(n))
+		}
+	}
+	return []byte(b.String())
+}
