@@ -22,10 +22,13 @@ type Endpoint struct {
 	AZs     int    // addresses expected, one per zone; 0: any number
 }
 
-// ParseEndpoint reads name=host[:port], as --endpoint takes it. The port is
-// 443 when it is not given.
+// ParseEndpoint reads name=host[:port], as --endpoint takes it, with what the
+// configuration file can say of an endpoint after it:
+// billing=vpce.example:8443,cidr=10.8.0.0/16,azs=3,tls-name=pay.example,plain.
+// The port is 443 when it is not given.
 func ParseEndpoint(s string) (Endpoint, error) {
-	name, rest, ok := strings.Cut(s, "=")
+	where, more, _ := strings.Cut(s, ",")
+	name, rest, ok := strings.Cut(where, "=")
 	if !ok || name == "" || rest == "" {
 		return Endpoint{}, fmt.Errorf("endpoint %q: want name=host or name=host:port", s)
 	}
@@ -34,7 +37,39 @@ func ParseEndpoint(s string) (Endpoint, error) {
 		return Endpoint{}, fmt.Errorf("endpoint %q: %w", s, err)
 	}
 	e := Endpoint{Name: name, Host: host, Port: port}
+	for more != "" {
+		var word string
+		word, more, _ = strings.Cut(more, ",")
+		if err := e.set(word); err != nil {
+			return Endpoint{}, fmt.Errorf("endpoint %q: %w", s, err)
+		}
+	}
 	return e, e.Check()
+}
+
+// set takes one word that follows name=host.
+func (e *Endpoint) set(word string) error {
+	key, value, _ := strings.Cut(word, "=")
+	switch {
+	case word == "plain":
+		e.Plain = true
+		return nil
+	case value == "":
+	case key == "cidr":
+		e.CIDR = value
+		return nil
+	case key == "tls-name":
+		e.TLSName = strings.TrimSuffix(value, ".")
+		return nil
+	case key == "azs":
+		n, err := strconv.ParseUint(value, 10, 8)
+		if err != nil {
+			return fmt.Errorf("azs is a number from 1 to %d", MaxAddresses)
+		}
+		e.AZs = int(n)
+		return nil
+	}
+	return fmt.Errorf("%q: want cidr=BLOCK, azs=NUMBER, tls-name=NAME or plain", word)
 }
 
 // Check tells what is wrong with an endpoint, if anything.
@@ -48,6 +83,8 @@ func (e Endpoint) Check() error {
 		return fmt.Errorf("endpoint %s: tls_name %q is not a host name", e.Name, e.TLSName)
 	case e.Port == 0:
 		return fmt.Errorf("endpoint %s: port 0 cannot be dialled", e.Name)
+	case e.Plain && e.TLSName != "":
+		return fmt.Errorf("endpoint %s: tls_name %s and plain exclude each other", e.Name, e.TLSName)
 	case e.Port == 25:
 		return fmt.Errorf("endpoint %s: port 25 is never dialled (EC2 blocks it, and mail servers log it as abuse)", e.Name)
 	}

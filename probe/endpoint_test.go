@@ -20,6 +20,19 @@ func TestParseEndpoint(t *testing.T) {
 		{in: "a=10.0.0.9:9000", want: Endpoint{Name: "a", Host: "10.0.0.9", Port: 9000}},
 		{in: "a=fd00::9", want: Endpoint{Name: "a", Host: "fd00::9", Port: 443}},
 		{in: "a=[fd00::9]:9000", want: Endpoint{Name: "a", Host: "fd00::9", Port: 9000}},
+		{in: "a=b,cidr=10.8.0.0/16,azs=3,tls-name=pay.example.", want: Endpoint{Name: "a", Host: "b", Port: 443, CIDR: "10.8.0.0/16", AZs: 3, TLSName: "pay.example"}},
+		{in: "a=[fd00::9]:9000,plain,cidr=fd00::/8", want: Endpoint{Name: "a", Host: "fd00::9", Port: 9000, Plain: true, CIDR: "fd00::/8"}},
+		{in: "a=b,", want: Endpoint{Name: "a", Host: "b", Port: 443}},
+		{in: "a=b,,plain", err: `"": want cidr=`},
+		{in: "a=b,plain=no", err: `"plain=no": want cidr=`},
+		{in: "a=b,zones=3", err: `"zones=3": want cidr=`},
+		{in: "a=b,cidr=", err: `"cidr=": want cidr=`},
+		{in: "a=b,cidr=10.8.0.0", err: "not a block"},
+		{in: "a=b,azs=-1", err: "azs is a number"},
+		{in: "a=b,azs=200", err: "azs 200"},
+		{in: "a=b,tls-name=x y", err: "not a host name"},
+		{in: "a=b,tls-name=x,plain", err: "exclude each other"},
+		{in: "a,cidr=10.8.0.0/16", err: "want name=host"},
 		{in: "billing", err: "want name=host"},
 		{in: "=host", err: "want name=host"},
 		{in: "a=", err: "want name=host"},
@@ -50,7 +63,7 @@ func TestEndpointTargetIsRequired(t *testing.T) {
 }
 
 func FuzzParseEndpoint(f *testing.F) {
-	for _, s := range []string{"a=b:1", "a=[::1]:2", "=", "a==b", "a=b:c:d"} {
+	for _, s := range []string{"a=b:1", "a=[::1]:2", "=", "a==b", "a=b:c:d", "a=b,cidr=::/0,azs=2,tls-name=c,plain"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -49,7 +49,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringSliceVar(&s.profiles, "profile", []string{"session-manager"}, "what the instance is for (listed by vpcdoctor services --profiles)")
 	f.StringSliceVar(&s.services, "service", nil, "further services, by any name people use: logs,sqs,cloudwatch")
-	f.StringArrayVar(&s.endpointArgs, "endpoint", nil, "custom endpoint `NAME=HOST[:PORT][,...]`, may be repeated (,cidr=BLOCK ,azs=N ,tls-name=NAME ,plain: what is expected there)")
+	f.StringArrayVar(&s.endpointArgs, "endpoint", nil, "custom endpoint `NAME=HOST[:PORT]`, then ,cidr=BLOCK ,azs=N ,tls-name=NAME ,plain; may be repeated")
 	f.BoolVar(&s.auto, "auto", false, "take the profiles from what is installed here")
 	f.BoolVar(&s.all, "all", false, "every endpoint service known in this Region")
 	f.BoolVar(&s.dialPublic, "dial-public", false, "with --all: dial public answers too")
