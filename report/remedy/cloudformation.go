@@ -1,204 +1,187 @@
 package remedy
 
 import (
-	"fmt"
-	"net/netip"
+	"encoding/json"
 	"strings"
 )
 
-// document collects the lines of a YAML document. It is written by hand: a template engine
-// would pull reflection into the binary that defeats the linker, and every
-// value that is not a constant here has passed a check of its form.
-type document struct{ b strings.Builder }
+// lines collects the lines of a document. Documents are written by hand: a
+// template engine would pull reflection into the binary that defeats the
+// linker (golang/go 72895), and every value passes a quoting function of its
+// format.
+type lines struct{ b strings.Builder }
 
-func (y *document) line(indent int, format string, a ...any) {
-	y.b.WriteString(strings.Repeat("  ", indent))
-	fmt.Fprintf(&y.b, format, a...)
+func (y *lines) line(indent int, parts ...string) {
+	for range indent {
+		y.b.WriteString("  ")
+	}
+	for _, p := range parts {
+		y.b.WriteString(p)
+	}
 	y.b.WriteByte('\n')
 }
 
-// cloudFormation is one complete template with the instance's own ids as
-// defaults of its parameters.
-func (p plan) cloudFormation() string {
-	y := &document{}
+// comment writes a sentence as comment lines of at most 80 columns. Bytes that
+// could end the line are gone.
+func (y *lines) comment(text string) {
+	cur := "#"
+	for w := range strings.FieldsSeq(plain(text)) {
+		if len(cur)+1+len(w) > 80 && cur != "#" {
+			y.line(0, cur)
+			cur = "#"
+		}
+		cur += " " + w
+	}
+	y.line(0, cur)
+}
+
+// plain keeps printable ASCII; anything else becomes a space.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// yamlWord tells whether a string needs no quotes as a YAML scalar.
+func yamlWord(s string) bool {
+	for i, r := range s {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || !strings.ContainsRune("0123456789.-_/ ", r)) {
+			return false
+		}
+	}
+	switch strings.ToLower(s) {
+	case "", "true", "false", "yes", "no", "on", "off", "y", "n", "null":
+		return false
+	}
+	return s[len(s)-1] != ' '
+}
+
+func yamlString(s string) string {
+	if s = plain(s); yamlWord(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}
+
+// yamlFlow is a string inside a list in brackets.
+func yamlFlow(s string) string { return "'" + strings.ReplaceAll(plain(s), "'", "''") + "'" }
+
+// cloudFormation is one complete template.
+func (d *draft) cloudFormation() string {
+	y := &lines{}
 	y.line(0, "AWSTemplateFormatVersion: '2010-09-09'")
-	y.line(0, "Description: VPC endpoints that vpcdoctor found missing")
-	p.parameters(y)
-	if p.ec2messages != "" {
+	y.line(0, "Description: Repairs that vpcdoctor proposes, to be read before use")
+	for _, c := range d.comments {
+		y.comment(c)
+	}
+	ps := d.used(false)
+	if len(ps) > 0 {
+		y.line(0, "Parameters:")
+	}
+	conditions := false
+	for _, p := range ps {
+		y.line(1, p.name, ":")
+		y.line(2, "Type: ", p.kind)
+		y.line(2, "Description: ", yamlString(p.about))
+		if p.name == optIn {
+			y.line(2, "AllowedValues: ['true', 'false']")
+			conditions = true
+		}
+		if v := d.values[p.name]; v != "" {
+			y.line(2, "Default: ", yamlString(v))
+		}
+	}
+	if conditions {
 		y.line(0, "Conditions:")
-		y.line(1, "WantEc2messages: !Equals [!Ref CreateEc2messages, 'true']")
+		y.line(1, "Want: !Equals [!Ref ", optIn, ", 'true']")
 	}
 	y.line(0, "Resources:")
-	if len(p.services) > 0 {
-		p.securityGroup(y)
-	}
-	for _, x := range p.services {
-		p.endpoint(y, logicalID(x.id), x.name, "")
-	}
-	if p.ec2messages != "" {
-		p.endpoint(y, "Ec2messagesEndpoint", p.ec2messages, "WantEc2messages")
-	}
-	for _, x := range p.gateways {
-		p.gateway(y, logicalID(x.id+" gateway"), x.name)
+	for _, r := range d.resources {
+		if r.cfn == "" {
+			continue
+		}
+		y.line(1, r.id, ":")
+		y.line(2, "Type: ", r.cfn)
+		if r.when != "" {
+			y.line(2, "Condition: Want")
+		}
+		y.line(2, "Properties:")
+		d.yamlProps(y, 3, r.props)
 	}
 	return y.b.String()
 }
 
-func (p plan) parameters(y *document) {
-	y.line(0, "Parameters:")
-	y.line(1, "VpcId:")
-	y.line(2, "Type: AWS::EC2::VPC::Id")
-	p.orNothing(y, p.vpc)
-	if len(p.services) > 0 {
-		y.line(1, "SubnetIds:")
-		y.line(2, "Type: List<AWS::EC2::Subnet::Id>")
-		y.line(2, "Description: one subnet per Availability Zone")
-		p.orNothing(y, p.subnet)
-		if len(p.cidrs) == 0 {
-			y.line(1, "VpcCidr:")
-			y.line(2, "Type: String")
-			y.line(2, "Description: IPv4 block of the VPC")
+func (d *draft) yamlProps(y *lines, indent int, ps []prop) {
+	for _, p := range ps {
+		switch {
+		case p.cfn == "":
+		case len(p.kids) > 0:
+			y.line(indent, p.cfn, ":")
+			d.yamlProps(y, indent+1, p.kids)
+		case p.value[0] == '{':
+			y.line(indent, p.cfn, ":")
+			for l := range strings.Lines(p.value) {
+				y.line(indent+1, strings.TrimSuffix(l, "\n"))
+			}
+		default:
+			v := d.yamlValue(p.value)
+			if tag, rest, ok := strings.Cut(v, " "); ok && 2*indent+len(p.cfn)+2+len(v) > 80 && tag == "!Sub" {
+				y.line(indent, p.cfn, ": !Sub")
+				y.line(indent+1, rest)
+				continue
+			}
+			y.line(indent, p.cfn, ": ", v)
 		}
 	}
-	if p.ec2messages != "" {
-		y.line(1, "CreateEc2messages:")
-		y.line(2, "Type: String")
-		y.line(2, "AllowedValues: ['true', 'false']")
-		y.line(2, "Default: '%t'", p.ec2messagesOn)
-		y.line(2, "Description: only SSM Agents older than 3.3.40.0 need ec2messages")
-	}
-	if len(p.gateways) > 0 {
-		y.line(1, "RouteTableIds:")
-		y.line(2, "Type: CommaDelimitedList")
-		y.line(2, "Description: route tables of the subnets that need the gateway")
-	}
 }
 
-// orNothing writes a default, or none when the value is not known: the console
-// and the CLI then ask for it.
-func (p plan) orNothing(y *document, value string) {
-	if value != "" {
-		y.line(2, "Default: %s", value)
-	}
-}
-
-func (p plan) securityGroup(y *document) {
-	y.line(1, "EndpointSecurityGroup:")
-	y.line(2, "Type: AWS::EC2::SecurityGroup")
-	y.line(2, "Properties:")
-	y.line(3, "GroupDescription: From the VPC to its interface endpoints")
-	y.line(3, "VpcId: !Ref VpcId")
-	y.line(3, "# Default: every address of the VPC, because private DNS sends all of")
-	y.line(3, "# its instances to these endpoints.")
-	y.line(3, "SecurityGroupIngress:")
-	for _, port := range p.ports {
-		for _, c := range p.cidrs {
-			p.rule(y, port, cidrKey(c), c.String())
+func (d *draft) yamlValue(v string) string {
+	switch rest := v[1:]; v[0] {
+	case '$':
+		return "!Ref " + rest
+	case '@':
+		if strings.Contains(rest, ".") {
+			return "!GetAtt " + rest
 		}
-		if len(p.cidrs) == 0 {
-			p.rule(y, port, "CidrIp", "!Ref VpcCidr")
+		return "!Ref " + rest
+	case '=':
+		return rest
+	case '^':
+		return "!Sub 'arn:${AWS::Partition}:" + rest + "'"
+	case '~':
+		return d.yamlService(rest)
+	case '[':
+		if strings.ContainsRune("$@^", rune(rest[0])) {
+			return "[" + d.yamlValue(rest) + "]"
 		}
+		return "[" + yamlFlow(rest) + "]"
 	}
-	y.line(3, "# Strict variant, a pair of security groups: instead of the rules above")
-	y.line(3, "#   - IpProtocol: tcp")
-	y.line(3, "#     FromPort: 443")
-	y.line(3, "#     ToPort: 443")
-	for i, g := range p.strictGroups() {
-		if i == 0 {
-			y.line(3, "#     SourceSecurityGroupId: %s", g)
-		} else {
-			y.line(3, "#   and one more rule for %s", g)
-		}
-	}
-	y.line(3, "# Warning: instances of this VPC without that group then lose these")
-	y.line(3, "# services, also those that reach them through a NAT today.")
+	return yamlString(v)
 }
 
-// strictGroups are the groups of the strict variant: the instance's own, as
-// they take the part of the article's ec2-ssm-sg.
-func (p plan) strictGroups() []string {
-	if len(p.groups) == 0 {
-		return []string{"the instances' security group"}
-	}
-	return p.groups
-}
-
-func (p plan) rule(y *document, port uint16, key, source string) {
-	y.line(4, "- IpProtocol: tcp")
-	y.line(5, "FromPort: %d", port)
-	y.line(5, "ToPort: %d", port)
-	if strings.Contains(source, ":") && !strings.HasPrefix(source, "!") {
-		source = "'" + source + "'" // an IPv6 block has colons
-	}
-	y.line(5, "%s: %s", key, source)
-}
-
-func cidrKey(c netip.Prefix) string {
-	if c.Addr().Is6() {
-		return "CidrIpv6"
-	}
-	return "CidrIp"
-}
-
-func (p plan) endpoint(y *document, id, name, condition string) {
-	y.line(1, "%s:", id)
-	y.line(2, "Type: AWS::EC2::VPCEndpoint")
-	if condition != "" {
-		y.line(2, "Condition: %s", condition)
-	}
-	y.line(2, "Properties:")
-	y.line(3, "VpcEndpointType: Interface")
-	p.serviceName(y, name)
-	y.line(3, "VpcId: !Ref VpcId")
-	y.line(3, "SubnetIds: !Ref SubnetIds")
-	y.line(3, "SecurityGroupIds: [!Ref EndpointSecurityGroup]")
-	y.line(3, "PrivateDnsEnabled: true")
-}
-
-func (p plan) gateway(y *document, id, name string) {
-	y.line(1, "%s:", id)
-	y.line(2, "Type: AWS::EC2::VPCEndpoint")
-	y.line(2, "Properties:")
-	y.line(3, "VpcEndpointType: Gateway")
-	p.serviceName(y, name)
-	y.line(3, "VpcId: !Ref VpcId")
-	y.line(3, "RouteTableIds: !Ref RouteTableIds")
-}
-
-// serviceName writes a service name with the Region as a variable. The prefix
+// yamlService writes a service name with the Region as a variable. The prefix
 // is the catalogue's: in China it is com.amazonaws for some services and
 // cn.com.amazonaws for others. Global services carry no Region in their name.
-func (p plan) serviceName(y *document, name string) {
-	if p.region == "" || !strings.Contains(name, "."+p.region+".") {
-		y.line(3, "ServiceName: %s", name)
-		return
+func (d *draft) yamlService(name string) string {
+	before, after, found := strings.Cut(name, "."+d.values["Region"]+".")
+	if d.values["Region"] == "" || !found {
+		return yamlString(name)
 	}
-	value := "'" + strings.Replace(name, "."+p.region+".", ".${AWS::Region}.", 1) + "'"
-	const room = 80 - len("      ServiceName: !Sub ")
-	if len(value) <= room {
-		y.line(3, "ServiceName: !Sub %s", value)
-		return
-	}
-	y.line(3, "ServiceName: !Sub")
-	y.line(4, "%s", value)
+	return "!Sub '" + before + ".${AWS::Region}." + after + "'"
 }
 
-// logicalID is a resource name made of letters and digits: "ecr.api" becomes
-// EcrApiEndpoint.
-func logicalID(id string) string {
-	var b strings.Builder
-	up := true
-	for _, r := range id {
-		alnum := (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z') || (r >= '0' && r <= '9')
-		switch {
-		case !alnum:
-			up = true
-		case up:
-			b.WriteString(strings.ToUpper(string(r)))
-			up = false
-		default:
-			b.WriteRune(r)
-		}
+// policy makes a policy document of one statement. A statement that is not
+// JSON of printable ASCII without escapes and single quotes is not ours, and
+// gives none.
+func policy(statement string) string {
+	st := strings.TrimSpace(statement)
+	odd := func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') || r == '\\' || r == '\'' }
+	if st == "" || st[0] != '{' || strings.ContainsFunc(st, odd) || !json.Valid([]byte(st)) {
+		return ""
 	}
-	return b.String() + "Endpoint"
+	return "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    " + strings.ReplaceAll(st, "\n", "\n    ") + "\n  ]\n}"
 }

@@ -2,7 +2,6 @@ package remedy
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -24,17 +23,6 @@ var missing = map[diagnose.Code]bool{
 	"GW-01": true, // gateway endpoint not in this subnet's route table
 	"RT-01": true, // nothing public answers and no private endpoint serves
 }
-
-// Ids and names that may enter a template. Anything else becomes a parameter
-// without a default.
-var (
-	vpcID       = regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`)
-	subnetID    = regexp.MustCompile(`^subnet-[0-9a-f]{8,17}$`)
-	groupID     = regexp.MustCompile(`^sg-[0-9a-f]{8,17}$`)
-	regionName  = regexp.MustCompile(`^[a-z]{2,6}(-[a-z]+)+-[0-9]{1,2}$`)
-	catalogueID = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,60}$`)
-	serviceName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{3,80}$`)
-)
 
 // plan is what a template will hold, before it has a form.
 type plan struct {
@@ -59,11 +47,11 @@ type service struct {
 }
 
 func planFor(s *fact.Set, v diagnose.Verdict) plan {
-	p := plan{region: pick(regionName, s.Place.Region)}
+	p := plan{region: pick(serviceName, s.Place.Region)}
 	eni := s.IMDS.Primary()
 	p.vpc, p.subnet = pick(vpcID, eni.VPCID), pick(subnetID, eni.SubnetID)
 	for _, g := range eni.SecurityGroupIDs {
-		if groupID.MatchString(g) {
+		if pick(groupID, g) != "" {
 			p.groups = append(p.groups, g)
 		}
 	}
@@ -115,7 +103,7 @@ func missingSubjects(v diagnose.Verdict) map[string]bool {
 
 // add takes a target into the plan when an endpoint would make it private.
 func (p *plan) add(t fact.Target, row diagnose.Row) {
-	if t.Origin != "catalogue" || row.Status == diagnose.NotCheckedStatus || !serviceName.MatchString(t.Service) || row.Class == string(fact.OwnVPC) {
+	if t.Origin != "catalogue" || row.Status == diagnose.NotCheckedStatus || pick(serviceName, t.Service) == "" || row.Class == string(fact.OwnVPC) {
 		return
 	}
 	if t.Availability == "absent" {
@@ -123,7 +111,7 @@ func (p *plan) add(t fact.Target, row diagnose.Row) {
 		return
 	}
 	if t.Need == fact.NeedOptional && len(t.Profiles) > 0 && t.ID != "ec2messages" {
-		if catalogueID.MatchString(t.ID) {
+		if pick(catalogueID, t.ID) != "" {
 			p.optional = append(p.optional, t.ID) // an endpoint costs money by the hour
 		}
 		return
@@ -220,11 +208,4 @@ func vpcBlocks(s *fact.Set, vpc string) []netip.Prefix {
 func cutLast(s string) (base, last string) {
 	i := strings.LastIndexByte(s, '.')
 	return s[:max(i, 0)], s[i+1:]
-}
-
-func pick(form *regexp.Regexp, s string) string {
-	if form.MatchString(s) {
-		return s
-	}
-	return ""
 }
