@@ -68,6 +68,10 @@ var suffixes = strings.Fields(`amazonaws.com amazonaws.com.cn api.aws api.amazon
 	c2s.ic.gov sc2s.sgov.gov csp.hci.ic.gov cloud.adc-e.uk api.aws.ic.gov api.aws.scloud api.aws.hci.ic.gov api.cloud-aws.adc-e.uk
 	amazon.com amazontrust.com awsstatic.com cloudfront.net compute.internal ec2.internal`)
 
+// endings by which a host name is known in a text, where a dot may as well be
+// that of a file.
+var endings = strings.Fields("com net org io dev cloud internal local lan corp home intranet example invalid arpa cn de eu uk fr jp")
+
 // publicNames in the subject of a certificate say that it is no customer's.
 var publicNames = strings.Fields("Amazon Starfield DigiCert GlobalSign Sectigo Entrust GoDaddy ISRG Encrypt Baltimore VeriSign AWS TrustAsia WoTrus")
 

@@ -246,6 +246,7 @@ func planted() (*fact.Set, []string) {
 		Dials:     []fact.Dial{{Outcome: ok, Addr: ap("10.77.31.40:443"), Local: ap("10.77.31.9:40000"), Proxy: "zqproxy.zqcorp.internal:3128"}},
 		Handshakes: []fact.Handshake{{Outcome: ok, Addr: ap("10.77.31.40:443"), Host: "zqdb.zqcorp.internal", Chain: []fact.Cert{{
 			Subject: "CN=zqdb.zqcorp.internal", Issuer: "CN=ZQ Inspection CA,O=zq Ltd,C=DE", Names: []string{"*.zqcorp.internal"}, SHA256: strings.Repeat("ab12", 16)}},
+			Name:   fact.Verified{Status: fact.Failed, Detail: "x509: certificate is valid for zqother.zqpartner.local, not this"},
 			System: fact.Verified{Status: fact.OK, Root: "CN=ZQ Inspection CA,O=zq Ltd,C=DE"}}},
 		Requests: []fact.Request{{Outcome: ok, Addr: ap("10.77.31.40:443"), Host: "zqdb.zqcorp.internal", RequestID: "zqrequest0001", Via: "1.1 zqcache (squid/5.7)", Location: "https://sso.zqcorp.internal/login/zqpath?a=zqtoken"}},
 		Tunnels:  []fact.Tunnel{{Outcome: ok, Proxy: "zqproxy.zqcorp.internal:3128", Host: "ssm.eu-west-1.amazonaws.com"}},

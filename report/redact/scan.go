@@ -2,6 +2,7 @@ package redact
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -109,6 +110,9 @@ func (m *mapping) learn(t, after string) string {
 			if l != t {
 				m.learn(l, "")
 			}
+		}
+		if last := t[strings.LastIndexByte(t, '.')+1:]; slices.Contains(endings, strings.ToLower(last)) {
+			m.host(t)
 		}
 	default:
 		if x := awsID.FindStringSubmatch(t); x != nil && !ours.MatchString(x[1]+"-"+x[2]) {
