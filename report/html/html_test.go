@@ -22,6 +22,7 @@ import (
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/report"
 	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/remedy"
 )
 
 // recorded reads a report made of recorded facts.
@@ -327,6 +328,14 @@ func TestPagesOfCorpus(t *testing.T) {
 		}
 		if want := map[bool]int{true: 6, false: 0}[at > 0]; at >= 0 && crosses < want {
 			t.Errorf("%s: the broken edge is not marked (%d lines)", name, crosses)
+		}
+		for _, c := range remedy.Cards(r.Facts, r.Verdict, "") {
+			for _, part := range c.Parts {
+				body := strings.TrimSuffix(part.Body, "\n")
+				if !slices.ContainsFunc(nodes, func(n node) bool { return n.tag() == "pre" && n.text == body }) {
+					t.Errorf("%s: the card of %s lacks its %s", name, c.Code, part.Format)
+				}
+			}
 		}
 		if f := lead.Action.Command; led && f != "" && !slices.ContainsFunc(nodes, func(n node) bool { return n.tag() == "pre" && n.text == f }) {
 			t.Errorf("%s: the command is not there as it is", name)

@@ -8,7 +8,6 @@ import (
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/report"
 	"vpcdoctor/report/diagnose"
-	"vpcdoctor/report/remedy"
 )
 
 // head is the verdict in one sentence, and where and when it was made.
@@ -311,26 +310,6 @@ func items(p *page, in []diagnose.Item) {
 		p.raw("</li>\n")
 	}
 	p.raw("</ul>\n</section>\n")
-}
-
-// templates are what remedy offers, ready to copy.
-func templates(p *page, r *report.Report) {
-	in := remedy.For(r.Facts, r.Verdict)
-	if len(in) == 0 {
-		return
-	}
-	section(p, "templates", "Ready to use")
-	for _, t := range in {
-		p.raw("<div class=\"card\">\n")
-		p.el("h3", t.Title)
-		bullets(p, t.Notes)
-		p.raw("<details><summary>")
-		p.text(t.File)
-		p.raw("</summary>\n")
-		snippet(p, "", t.Body)
-		p.raw("</details>\n</div>\n")
-	}
-	p.raw("</section>\n")
 }
 
 // innocent ends rounds of blame.
