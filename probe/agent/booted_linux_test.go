@@ -66,7 +66,9 @@ func standIn() {
 			os.Exit(112)
 		}
 	}
-	select {}
+	for { // an empty select is a deadlock to a runtime without cgo
+		time.Sleep(time.Hour)
+	}
 }
 
 // boot lays out a root in dir and becomes its systemd. It returns only when
