@@ -368,6 +368,7 @@ func TestCardFillsIn(t *testing.T) {
 		"GW-03": {CLI: "--cidr-block 0.0.0.0/0"},
 		"DN-09": {CloudFormation: "Default: cn-north-1.amazonaws.com"},
 		"IA-01": {CLI: "arn:aws-cn:iam::aws:policy/AmazonSSMManagedInstanceCore", CloudFormation: "ec2.amazonaws.com.cn", Terraform: "arn:aws-cn:iam"},
+		"IA-03": {CloudFormation: "# Deploy it with --capabilities CAPABILITY_IAM."},
 		"IA-02": {CloudFormation: "\"ssm:UpdateInstanceInformation\"", Terraform: "policy = <<-EOT", CLI: "ROLE_NAME='NodeRole'"},
 		"IA-04": {CLI: "INSTANCE_PROFILE_NAME='NodeProfile'"},
 		"EP-03": {CLI: "ENDPOINT_SERVICE_ID='vpce-svc-0123456789abcdef0'", Terraform: "arn:aws-cn:iam::123456789012:root"},

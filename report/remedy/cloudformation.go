@@ -78,6 +78,12 @@ func (d *draft) cloudFormation() string {
 	for _, c := range d.comments {
 		y.comment(c)
 	}
+	for _, r := range d.resources {
+		if strings.HasPrefix(r.cfn, "AWS::IAM::") {
+			y.comment("Deploy it with --capabilities CAPABILITY_IAM.")
+			break
+		}
+	}
 	ps := d.used(false)
 	if len(ps) > 0 {
 		y.line(0, "Parameters:")
