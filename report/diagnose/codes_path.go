@@ -110,7 +110,7 @@ var gatewayDocs = []page{
 		"The instance's group allows 443 to the endpoints only.",
 		"Allow TCP 443 out to the prefix list of the service.",
 		"A missing gateway route looks the same."},
-	{"GW-03", SevError, Field, "The NACL does not admit the public ranges of S3",
+	{"GW-03", SevError, Field, "The NACL does not admit the public ranges of S3 or DynamoDB",
 		"S3 is silent, or only some of its addresses.",
 		"NACLs hold no prefix lists; the allowed ranges are older than the service's.",
 		"Allow TCP 443 out broadly in the NACL and filter in security groups.",

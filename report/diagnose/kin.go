@@ -41,7 +41,9 @@ var kindred = []kin{
 		return inChina(v, f) && v.subject(f, func(p *Path) bool { return !v.ours(p.T.Host) && (p.public() || p.DNS == Fail) })
 	}},
 	{"DN-02 EP-01 EP-15", "DN-12", "modify-vpc-endpoint --private-dns-enabled answers that a DNS domain is in conflict", nil},
-	{"GW-01", "DN-27", "describe-vpc-endpoints: an S3 interface endpoint with PrivateDnsOnlyForInboundResolverEndpoint true", nil},
+	{"GW-01", "DN-27", "describe-vpc-endpoints: an S3 interface endpoint with PrivateDnsOnlyForInboundResolverEndpoint true", func(v *View, f *Finding) bool {
+		return v.subject(f, func(p *Path) bool { return strings.HasPrefix(p.T.ID, "s3") })
+	}},
 	{silentInside + "RT-04 DN-02", "RT-07", "a connect bound to each interface in turn (curl --interface): one answers", func(v *View, _ *Finding) bool { return v.homes() > 1 }},
 	{"RT-09 FW-02 GW-05", "RT-10", "describe-route-tables: 0.0.0.0/0 leads to a virtual private or transit gateway", nil},
 	{"DN-02 RT-01", "RT-11", "describe-vpc-block-public-access-options: InternetGatewayBlockMode is not off", nil},

@@ -45,6 +45,7 @@ func kinCases() []kinCase {
 			w.silent("10.50.2.11")
 		}, func(w world) { w.resolves(host("ssm"), "10.192.10.11", "10.192.20.11"); w.silent("10.192.20.11") }},
 		{"RT-15", "SG-01", func(w world) { w.lead("SG-01"); w.IMDS.AZ = region + "-lax-1a" }, func(w world) { w.IMDS.AZ = region + "a" }},
+		{"DN-27", "GW-01", lead("GW-01"), func(w world) { w.t("s3-gateway").ID = "dynamodb-gateway" }},
 		{"GW-10", "GW-01", lead("GW-01"), func(w world) { w.answer(host("s3-gateway"), "52.82.1.5") }},
 		{"GW-12", "GW-05", func(w world) { w.lead("GW-05"); w.Host.Proxy.HTTPS = "http://p:3128" }, func(w world) { w.Host.Proxy.HTTPS = "" }},
 		{"GW-13", "V6-01", func(w world) {
