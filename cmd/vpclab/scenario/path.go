@@ -10,7 +10,7 @@ import (
 // cannot tell apart: each stands beside another one that looks the same.
 func pathScenarios() []Scenario {
 	return slices.Concat(packetSizes(), inspection(), appliances(), clocks(), ephemeralPorts(), dnsLayers(), dnsServers(),
-		waysToS3(), customPaths(), silences(), ipv6Paths())
+		waysToS3(), waysToDynamoDB(), customPaths(), silences(), ipv6Paths())
 }
 
 // onEveryPath puts a middlebox on every path.
