@@ -37,7 +37,7 @@ func (r *runner) classified() []fact.Address {
 	for _, x := range r.addresses {
 		out = append(out, x)
 	}
-	slices.SortFunc(out, func(a, b fact.Address) int { return a.Addr.Compare(b.Addr) })
+	slices.SortStableFunc(out, func(a, b fact.Address) int { return a.Addr.Compare(b.Addr) })
 	return out
 }
 

@@ -64,7 +64,7 @@ func (r *reader) procs(ctx context.Context) ([]fact.AgentProc, fact.Outcome) {
 			out = append(out, p)
 		}
 	}
-	slices.SortFunc(out, func(a, b fact.AgentProc) int { return a.PID - b.PID })
+	slices.SortStableFunc(out, func(a, b fact.AgentProc) int { return a.PID - b.PID })
 	return out, fact.Outcome{Status: fact.OK, Start: start.UTC(), Took: fact.Duration(r.now().Sub(start))}
 }
 

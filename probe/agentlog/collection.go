@@ -223,7 +223,7 @@ func (c *collection) events(node string) []fact.LogEvent {
 	}
 	out = slices.DeleteFunc(out, func(e fact.LogEvent) bool { return e.Old && since[e.Key()] })
 	if len(out) > eventLimit {
-		slices.SortFunc(out, func(a, b fact.LogEvent) int {
+		slices.SortStableFunc(out, func(a, b fact.LogEvent) int {
 			if a.Old != b.Old {
 				if a.Old {
 					return 1

@@ -39,7 +39,7 @@ func near(name string, candidates []string) []string {
 			hits = append(hits, scored{c, limit + 1})
 		}
 	}
-	slices.SortFunc(hits, func(a, b scored) int {
+	slices.SortStableFunc(hits, func(a, b scored) int {
 		return cmp.Or(cmp.Compare(a.far, b.far), starts(b.name, name)-starts(a.name, name),
 			cmp.Compare(len(a.name), len(b.name)), cmp.Compare(a.name, b.name))
 	})

@@ -37,7 +37,7 @@ func (v *View) notChecked(rows []Row) []NotChecked {
 	}
 	out = append(out, v.itemGaps()...)
 	out = append(out, cuts(s.Cut)...)
-	slices.SortFunc(out, func(a, b NotChecked) int {
+	slices.SortStableFunc(out, func(a, b NotChecked) int {
 		return cmp.Or(cmp.Compare(b2i(b.Required), b2i(a.Required)), cmp.Compare(a.What, b.What), cmp.Compare(a.Why, b.Why))
 	})
 	return slices.Compact(out)

@@ -157,7 +157,7 @@ func (v *View) judge() map[string]ruling {
 	for k := range sets {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, func(a, b addrHost) int { return cmp.Or(cmp.Compare(a.host, b.host), a.at.Compare(b.at)) })
+	slices.SortStableFunc(keys, func(a, b addrHost) int { return cmp.Or(cmp.Compare(a.host, b.host), a.at.Compare(b.at)) })
 	out := map[string]ruling{}
 	for _, k := range keys {
 		base := v.ix.shakes[k]
@@ -174,7 +174,7 @@ func rule(base fact.Handshake, vs map[fact.Variant]fact.Handshake) ruling {
 	for _, h := range vs {
 		r.vs = append(r.vs, h)
 	}
-	slices.SortFunc(r.vs, func(a, b fact.Handshake) int { return cmp.Compare(a.Variant, b.Variant) })
+	slices.SortStableFunc(r.vs, func(a, b fact.Handshake) int { return cmp.Compare(a.Variant, b.Variant) })
 	for _, line := range table {
 		if line.fits(bitOf(base.Outcome), vs) {
 			r.row = line
