@@ -53,12 +53,13 @@ var groupOrder = []string{
 var retired []Code
 
 // docs is every code that a finding or an alternative can carry, and those of
-// causes that cannot be seen.
+// causes that cannot be seen: what a finding needs of them. Explain and Codes
+// add the texts.
 var docs = completed(slices.Concat(
 	selfDocs, osDocs, imdsDocs, partitionDocs, dnsDocs, routeDocs, groupDocs, gatewayDocs, endpointDocs,
 	serviceDocs, v6Docs, firewallDocs, tlsDocs, proxyDocs, iamDocs, agentDocs, sessionDocs, commandDocs, awsDocs,
-	moreDocs, kinDocs,
-), unseenDocs)
+	moreDocs, kinDocs, unseenDocs,
+))
 
 var docOf = func() map[Code]Doc {
 	m := make(map[Code]Doc, len(docs))
@@ -68,31 +69,21 @@ var docOf = func() map[Code]Doc {
 	return m
 }()
 
-// page is a Doc as it is written down here; a literal of it costs no code.
+// page is a code as it is written down here; its texts are in pages.txt. A
+// literal of it costs no code.
 type page struct {
-	code                                       Code
-	sev                                        Severity
-	strength                                   Strength
-	title, symptom, proof, fix, falsePositives string
+	code     Code
+	sev      Severity
+	strength Strength
+	title    string
 }
 
-// doc adds what follows from the code: its group and first version.
-func (p page) doc() Doc {
-	group, _, _ := strings.Cut(string(p.code), "-")
-	return Doc{
-		Code: p.code, Group: group, Title: p.title, Severity: p.sev, Strength: p.strength, Since: firstVersion,
-		Symptom: p.symptom, Proof: p.proof, Fix: p.fix, FalsePositives: p.falsePositives, Visible: true,
-	}
-}
-
-// completed makes the pages of both kinds.
-func completed(ps []page, us []unseen) []Doc {
-	out := make([]Doc, 0, len(ps)+len(us))
-	for _, p := range ps {
-		out = append(out, p.doc())
-	}
-	for _, u := range us {
-		out = append(out, u.doc())
+// completed adds what follows from the code: its group and first version.
+func completed(ps []page) []Doc {
+	out := make([]Doc, len(ps))
+	for i, p := range ps {
+		group, _, _ := strings.Cut(string(p.code), "-")
+		out[i] = Doc{Code: p.code, Group: group, Title: p.title, Severity: p.sev, Strength: p.strength, Since: firstVersion}
 	}
 	return out
 }
@@ -101,7 +92,10 @@ func completed(ps []page, us []unseen) []Doc {
 // hyphen ("sg02").
 func Explain(code Code) (Doc, bool) {
 	d, ok := docOf[canonical(code)]
-	return d, ok
+	if !ok {
+		return Doc{}, false
+	}
+	return withTexts(d), true
 }
 
 // Codes returns every code, in reading order: by group, then by number.
@@ -113,7 +107,7 @@ func Codes() []Doc {
 			if docs[i].Group != group {
 				continue
 			}
-			out = append(out, docs[i])
+			out = append(out, withTexts(docs[i]))
 			for j := len(out) - 1; j > first && out[j].Code < out[j-1].Code; j-- {
 				out[j], out[j-1] = out[j-1], out[j]
 			}

@@ -1,9 +1,12 @@
 package diagnose_test
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +17,7 @@ import (
 	"vpcdoctor/report/diagnose"
 )
 
-var update = flag.Bool("update", false, "write causes.tsv anew")
+var update = flag.Bool("update", false, "write causes.tsv and pages.txt.gz anew")
 
 const (
 	causesFile = "../testdata/causes.tsv"
@@ -123,6 +126,54 @@ func TestEveryCauseIsMapped(t *testing.T) {
 		t.Errorf("%d cannot be seen, at most %d; %d fire in the lab, at least %d", unseen, maxUnseen, packets, minLab)
 	}
 	t.Logf("224 ids: %d by the lab, %d by hand-written facts, %d not visible", packets, 224-packets-unseen, unseen)
+}
+
+// TestPages holds pages.txt.gz, which is embedded, to pages.txt: a block for
+// each code, in reading order, with each of its texts.
+func TestPages(t *testing.T) {
+	text, err := os.ReadFile("pages.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		var b bytes.Buffer
+		z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := z.Write(text); err != nil || z.Close() != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile("pages.txt.gz", b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.Open("pages.txt.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, text) {
+		t.Fatalf("pages.txt.gz is out of date: go test ./report/diagnose -update (%v)", err)
+	}
+	var want strings.Builder
+	for i, d := range diagnose.Codes() {
+		if i > 0 {
+			want.WriteString("\n")
+		}
+		proof, not := "Proof: "+d.Proof+"\n", "False positives: "+d.FalsePositives+"\n"
+		if !d.Visible {
+			proof, not = "Call: "+d.Call+"\n", ""
+		}
+		want.WriteString(string(d.Code) + "\nSymptom: " + d.Symptom + "\n" + proof + "Fix: " + d.Fix + "\n" + not)
+	}
+	if want.String() != string(text) {
+		t.Error("pages.txt has other blocks than the codes, or in another order, or lines of another form")
+	}
 }
 
 // TestCausesFile holds causes.tsv to what the scenarios and rules say now.

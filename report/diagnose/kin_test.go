@@ -121,7 +121,7 @@ func TestKinStandBehindFindings(t *testing.T) {
 		}
 	}
 	for _, k := range kindred {
-		if d, ok := docOf[k.code]; !ok || !d.Visible || k.decide == "" {
+		if d, ok := Explain(k.code); !ok || !d.Visible || k.decide == "" {
 			t.Errorf("%s: no page, or nothing that decides", k.code)
 		}
 		for _, c := range strings.Fields(k.behind) {

@@ -366,7 +366,7 @@ func (v *View) sessionLog(code Code) []Finding {
 	e := es[0]
 	f := Finding{Code: code, Severity: SevWarning, Confidence: Likely, Evidence: v.tellsOf(*e),
 		Summary: fmt.Sprintf("The agent's log tells of a session or command that failed so at %s: %s.", day(e.Last), strings.ReplaceAll(plain(string(e.Stem)+", "+cmp.Or(string(e.Reason), "no reason given"), 60), "_", " ")),
-		Action:  Action{Do: docOf[code].Fix, Command: "vpcdoctor check --rehearse", Where: "instance"}}
+		Action:  Action{Do: fixOf(code), Command: "vpcdoctor check --rehearse", Where: "instance"}}
 	if e.Denial != nil && e.Denial.Layer != fact.LayerUnknown {
 		f.Summary += fmt.Sprintf(" AWS names the %s.", e.Denial.Layer)
 	}
@@ -388,7 +388,7 @@ func resets(v *View) []Finding {
 	return []Finding{{
 		Code: "SM-07", Severity: SevWarning, Confidence: Possible, Evidence: v.tellsOf(*es[0]), CausedBy: "FW-06",
 		Summary:      fmt.Sprintf("The agent's websocket was cut %d times without a close (1006) since %s: sessions end or freeze with it.", es[0].Count, day(es[0].First)),
-		Alternatives: known(alt("FW-06", "vpcdoctor check --idle 6m: a connection that is silent that long does not survive"), alt("PX-05", "the proxy's limit for the length of a tunnel")),
+		Alternatives: known(alt("FW-06", "vpcdoctor check --idle 5m: a connection that is silent that long does not survive"), alt("PX-05", "the proxy's limit for the length of a tunnel")),
 		Action:       Action{Do: "Look for a firewall or proxy on the way to ssmmessages that ends idle connections.", Where: "operator"},
 	}}
 }

@@ -163,7 +163,7 @@ func complete(f Finding, o Options) Finding {
 		f.Confidence = Likely
 	}
 	if f.Action.Do == "" {
-		f.Action.Do = d.Fix
+		f.Action.Do = fixOf(f.Code)
 	}
 	if len(f.Evidence) > maxEvidence {
 		f.Evidence = f.Evidence[:maxEvidence]
