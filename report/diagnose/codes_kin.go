@@ -51,7 +51,7 @@ var kinDocs = []page{
 var moreDocs = []page{
 	{"OS-09", SevError, Inferred, "A security agent refuses the connect (eBPF, EDR)"},
 	{"OS-11", SevInfo, Source, "An attached network interface is missing on the host"},
-	{"IM-07", SevWarning, Inferred, "Something stands in for the metadata service"},
+	{"IM-07", SevInfo, Inferred, "Something stands in for the metadata service"},
 	{"CN-08", SevError, Source, "The dual-stack suffix is another partition's"},
 	{"DN-24", SevError, Documented, "A global host name is used, endpoints are regional"},
 	{"DN-25", SevError, Field, "A FIPS or dual-stack name has no endpoint"},

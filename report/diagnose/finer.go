@@ -83,7 +83,9 @@ var finers = []finer{
 		do:      "Create an interface endpoint for the name, or give the subnet a public path.",
 		command: (*View).describeEndpoints,
 		or:      []instead{{"DN-02", "describe-vpc-endpoints: no endpoint for the service"}}},
-	{from: noPrivate, code: "DN-24", is: func(v *View, b *blame, t *fact.Target) bool { return v.ownChoice(b, t) && global(t.Host) },
+	{from: noPrivate, code: "DN-24", is: func(v *View, b *blame, t *fact.Target) bool {
+		return v.ownChoice(b, t) && global(t.Host) && v.ours(t.Host)
+	},
 		summary: "%s is a global name: it is public and silent, while names of the Region are private and work.",
 		do:      "Use the regional name: AWS_STS_REGIONAL_ENDPOINTS=regional, or the Region in the client's configuration.",
 		command: (*View).resolvePlain,

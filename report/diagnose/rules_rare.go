@@ -22,7 +22,8 @@ func rareRules() []Rule {
 	}
 }
 
-// standIn is IM-07. A stand-in that was named by a variable is no surprise.
+// standIn is IM-07: worth knowing, since what serves the role's credentials is
+// not the instance; many mean it so. One that a variable names is no surprise.
 func standIn(v *View) []Finding {
 	m := &v.Set.IMDS
 	asked := m.Endpoint == "" || strings.Contains(m.Endpoint, imdsAddr.String()) || strings.Contains(m.Endpoint, "fd00:ec2::254")
@@ -33,7 +34,7 @@ func standIn(v *View) []Finding {
 	if m.Role.Name != "" {
 		role = "the role " + plain(m.Role.Name, 64)
 	}
-	f := on("IM-07", SevWarning, "What answers at the metadata address calls itself "+plain(m.Server, 40)+" and serves "+role+": the real service says EC2ws.",
+	f := on("IM-07", SevInfo, "What answers at the metadata address calls itself "+plain(m.Server, 40)+" and serves "+role+": the real service says EC2ws.",
 		Evidence{m.Token.Key(), "Server header of the metadata answers: " + plain(m.Server, 40)})
 	f.Confidence = Possible
 	f.Alternatives = []Alternative{alt("IM-06", "curl without a proxy shows other headers: a proxy answers")}

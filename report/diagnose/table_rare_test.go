@@ -103,6 +103,12 @@ var finerFirings = []firing{
 	{code: "DN-24", sev: SevError,
 		make: func(w world) { w.byHand("sts", "sts."+suffix, "52.82.1.40") },
 		miss: func(w world) { w.t("sts").Origin = "catalogue" }}, // DN-02
+	{code: "DN-24", sev: SevError,
+		make: func(w world) { w.byHand("sts", "sts."+suffix, "52.82.1.40") },
+		miss: func(w world) { // CN-01 says it
+			w.retarget(w.t("sts"), "sts.amazonaws.com", "52.82.1.40")
+			w.silent("52.82.1.40")
+		}},
 	{code: "DN-25", sev: SevError,
 		make: func(w world) { w.byHand("kms-fips", "kms-fips."+region+"."+suffix, "52.82.1.41") },
 		miss: func(w world) { w.t("kms-fips").Origin = "catalogue" }}, // DN-02
@@ -119,7 +125,7 @@ var finerFirings = []firing{
 }
 
 var rareFirings = []firing{
-	{code: "IM-07", sev: SevWarning,
+	{code: "IM-07", sev: SevInfo,
 		make: func(w world) { w.IMDS.Server = "kube2iam" },
 		miss: func(w world) { w.IMDS.Endpoint = "http://127.0.0.1:1338" }}, // a variable names it
 	{code: "OS-11", sev: SevInfo,
