@@ -147,7 +147,7 @@ func forgets(v *View) []Finding {
 	if f.Summary == "" {
 		return nil
 	}
-	if ok && ver.before(pingsOften) {
+	if ok && ver.before(pingsOften) && f.Severity != SevInfo {
 		f.Evidence = append(f.Evidence, Evidence{"", "SSM Agent " + plain(v.Set.Agent.Version, 30) + " sends no ping every 54 s; 3.3.987.0 does"})
 		f.Action.Do = "Update the agent, or raise the idle timeout of the device (Gateway Load Balancer: 350 s unless set)."
 	}

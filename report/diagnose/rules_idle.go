@@ -20,7 +20,7 @@ func (v *View) silences(f *Finding) {
 	byLog := f.Summary != ""
 	var held []Evidence
 	for _, i := range refs(v.Set.Idle, func(i fact.Idle) string { return i.Host + i.Addr.String() }) {
-		at, span := fmt.Sprintf("%s -> %s", plain(i.Host, 100), i.Addr), i.For.Std().Round(time.Second).String()
+		at, span := fmt.Sprintf("%s -> %s", plain(i.Host, 100), i.Addr), whole(i.For.Std())
 		if i.Status == fact.OK {
 			held = append(held, Evidence{"", at + ": still known after " + span + " of silence"})
 		}
@@ -55,7 +55,7 @@ func (v *View) silences(f *Finding) {
 // ended tells how a connection of --idle ended, and whether that shows that it
 // was forgotten: who still knows it acknowledges the FIN after the silence.
 func ended(i *fact.Idle) (how string, sure bool) {
-	span := i.For.Std().Round(time.Second).String()
+	span := whole(i.For.Std())
 	switch {
 	case i.Took.Std() < i.For.Std():
 		return "is reset within " + span + " of silence: a device on the path, or the server itself, gives it up", false
@@ -93,16 +93,26 @@ func (v *View) keysOf(host string) []string {
 	return out
 }
 
+// pingSeldom is the spacing of pings of agents before pingsOften
+// (WebSocketPingInterval of the agent's source, read 2026-11).
+const pingSeldom = 5 * time.Minute
+
 // weight tells how much a forgotten connection matters. What follows from the
 // documented 350 s is no fault, and an agent that sends pings more often than
 // the silence lasted is not known to suffer.
 func (v *View) weight(i *fact.Idle) (Severity, string) {
-	ver, ok := parseVersion(v.Set.Agent.Version)
-	switch pings := ok && !ver.before(pingsOften); {
-	case v.messages(i.Host) && pings && i.For.Std() > pingEvery:
-		return SevInfo, " The agent sends a ping every 54 s, which keeps its own channel."
+	every := pingSeldom
+	if ver, ok := parseVersion(v.Set.Agent.Version); ok && !ver.before(pingsOften) {
+		every = pingEvery
+	}
+	switch {
+	case v.messages(i.Host) && i.For.Std() > every:
+		return SevInfo, " The agent sends a ping every " + whole(every) + ", which keeps its own channel."
 	case !v.messages(i.Host) && i.For.Std() > forgetful:
 		return SevInfo, " NAT gateways and VPC endpoints do so after 350 s."
 	}
 	return SevWarning, ""
 }
+
+// whole is a duration in whole seconds.
+func whole(d time.Duration) string { return fmt.Sprintf("%.0f s", d.Seconds()) }

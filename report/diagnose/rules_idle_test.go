@@ -22,6 +22,8 @@ func TestSilences(t *testing.T) {
 		{"reset in between", "ssmmessages", 10 * time.Second, func(w world) { at(w).Took = fact.Duration(time.Second) }, SevWarning, Likely},
 		{"nothing to compare with", "ssmmessages", 10 * time.Second, func(w world) { at(w).Addr = at443("10.192.10.99") }, SevWarning, Likely},
 		{"longer than the agent's pings", "ssmmessages", time.Minute, nil, SevInfo, Proved},
+		{"shorter than those of an old agent", "ssmmessages", time.Minute, func(w world) { w.Agent.Version = "3.3.551.0" }, SevWarning, Proved},
+		{"longer than those", "ssmmessages", 301 * time.Second, func(w world) { w.Agent.Version = "3.3.551.0" }, SevInfo, Proved},
 		{"the user's own, before the usual time", "kms", 300 * time.Second, nil, SevWarning, Likely},
 		{"the user's own, after it", "kms", 351 * time.Second, nil, SevInfo, Likely},
 	} {

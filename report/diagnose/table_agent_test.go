@@ -259,8 +259,8 @@ var channelFirings = []firing{
 	{code: "FW-06", sev: SevInfo, // they do not
 		make: func(w world) { w.hush("ssmmessages", 360*time.Second) },
 		miss: func(w world) { w.Idle[0].Outcome = fact.Skip("the peer closed the connection after 60s") }},
-	{code: "FW-06", sev: SevWarning, // this agent sends none
-		make: func(w world) { w.Agent.Version = "3.3.551.0"; w.hush("ssmmessages", 360*time.Second) },
+	{code: "FW-06", sev: SevWarning, // this agent's come every five minutes
+		make: func(w world) { w.Agent.Version = "3.3.551.0"; w.hush("ssmmessages", 250*time.Second) },
 		miss: func(w world) { w.Idle[0].Outcome = ok(ms) }},
 	{code: "FW-08", sev: SevError,
 		make: func(w world) {
