@@ -87,5 +87,5 @@ packages test-packaging: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format
 packages: ## deb, rpm, apk, tarball, SSM zips, SBOM and sums in dist/
 	@go run ./packaging/pack -version '$(VERSION)' -commit '$(COMMIT)'
 
-test-packaging: packages ## install, remove and rebuild the packages, verify units and scripts (needs root, dpkg; uses rpm)
+test-packaging: packages ## install, remove, rebuild the packages; boot the units (needs root, dpkg, systemd; uses rpm)
 	@VERSION='$(VERSION)' packaging/check.sh
