@@ -82,7 +82,7 @@ func TestArticleActions(t *testing.T) {
 	for _, a := range f.Alternatives {
 		alts = append(alts, a.Code)
 	}
-	if want := []Code{"RT-01", "SG-01", "SG-06", "RT-14", "DN-01", "DN-03", "FW-01", "CN-02", "DN-12", "RT-11", "RT-13", "EP-06", "EP-12"}; !slices.Equal(alts, want) {
+	if want := []Code{"RT-01", "DN-01", "SG-01", "SG-06", "RT-14", "DN-03", "FW-01", "CN-02", "DN-12", "RT-11", "RT-13", "EP-06", "EP-12"}; !slices.Equal(alts, want) {
 		t.Errorf("alternatives %v, want %v", alts, want)
 	}
 	if !strings.Contains(f.Action.Do, "interface endpoints") || !strings.Contains(f.Action.Do, "NAT gateway") {

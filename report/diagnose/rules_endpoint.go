@@ -95,8 +95,8 @@ func noEndpoint(v *View, g group, f *Finding) {
 		f.Summary += " No private endpoint serves this VPC under any of these names."
 		f.Alternatives = append([]Alternative{
 			alt("RT-01", "describe-route-tables of "+v.subnetID()+": no route to a NAT gateway or internet gateway"),
-		}, append(v.sealed(), alt("DN-01", "describe-vpc-endpoints: endpoints exist with PrivateDnsEnabled false"),
-			alt("DN-03", "describe-vpc-attribute enableDnsHostnames: false"),
+			alt("DN-01", "describe-vpc-endpoints: endpoints exist with PrivateDnsEnabled false"),
+		}, append(v.sealed(), alt("DN-03", "describe-vpc-attribute enableDnsHostnames: false"),
 			alt("FW-01", "the default route of "+v.subnetID()+", or of its NAT gateway's subnet, leads to an appliance or a vpce- of a Gateway Load Balancer: describe-target-health"))...)
 	}
 	for _, p := range g.paths[:min(1, len(g.paths))] {
