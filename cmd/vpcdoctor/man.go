@@ -107,7 +107,7 @@ func programPage(root *cobra.Command, date string) string {
 		p.item(e.command, e.why)
 	}
 	p.section("SEE ALSO")
-	p.text("vpcdoctor.yaml(5), amazon-ssm-agent(8), systemctl(1)")
+	p.text("vpcdoctor.yaml(5), systemctl(1)")
 	return p.String()
 }
 
