@@ -24,7 +24,7 @@ FUZZTIME ?= 10s
 .PHONY: help build test check demo bench size lint fuzz catalog race cross clean
 
 help: ## print this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 build: ## bin/vpcdoctor and bin/vpclab
 	go build -gcflags '$(GCFLAGS)' -ldflags '$(LDFLAGS)' -o bin/vpcdoctor ./cmd/vpcdoctor

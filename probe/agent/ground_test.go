@@ -137,6 +137,26 @@ func TestMountOfTheAgentsOwnView(t *testing.T) {
 	}
 }
 
+// TestMountOfAStoppedAgent: in a unit with ProtectSystem=strict all is
+// read-only to us, and nothing to the agent that process 1 would start.
+func TestMountOfAStoppedAgent(t *testing.T) {
+	view := system(tree{
+		"/proc/self/mountinfo": "27 1 0:5 / / ro - ext4 /dev/vda rw\n",
+		"/proc/self/ns/mnt":    "-> mnt:[9]", "/proc/1/ns/mnt": "-> mnt:[1]",
+		"/proc/1/mountinfo":  "27 1 0:5 / / rw - ext4 /dev/vda rw\n",
+		"/proc/1/root/var/x": "", "/proc/1/root/tmp/x": "", "/proc/1/root/etc/x": "",
+	})
+	for _, m := range mountsOf(t, view, spaces{}) {
+		if m.ReadOnly || m.Status != fact.OK {
+			t.Errorf("%+v", m)
+		}
+	}
+	view["/proc/1/ns/mnt"] = "-> mnt:[9]" // no sandbox: what we see counts
+	if got := mountsOf(t, view, spaces{}); !got[0].ReadOnly {
+		t.Errorf("%+v", got[0])
+	}
+}
+
 func TestMountThatHangs(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -53,13 +54,13 @@ func (r *reader) mounts(ctx context.Context, procs []fact.AgentProc) []fact.Moun
 
 // view is where the agent's root directory is and what is mounted below it:
 // ours, unless it runs in a mount namespace of its own that we may look into.
+// Of an agent that does not run it is the view of process 1, which would start
+// it: ours may be a sandbox in which everything is read-only.
 func (r *reader) view(procs []fact.AgentProc) (root string, table []mountLine) {
-	if pid := speaker(procs); pid != 0 {
-		dir := "/proc/" + strconv.Itoa(pid)
-		if r.elsewhere(dir, "mnt") {
-			if b, err := r.Read(dir+"/mountinfo", maxMountinfo); err == nil {
-				return dir + "/root", parseMountinfo(string(b))
-			}
+	dir := "/proc/" + strconv.Itoa(cmp.Or(speaker(procs), 1))
+	if r.elsewhere(dir, "mnt") {
+		if b, err := r.Read(dir+"/mountinfo", maxMountinfo); err == nil {
+			return dir + "/root", parseMountinfo(string(b))
 		}
 	}
 	b, _ := r.Read("/proc/self/mountinfo", maxMountinfo) // of a longer one, the beginning
