@@ -36,7 +36,7 @@ test: ## all tests; says what it skips and why (needs Go, git, make)
 
 check: lint race cross size ## test's big sister: lint, race detector, cross-compiles, size and linker guards
 
-race: ## all tests under the race detector, one seed a scenario (needs a C compiler)
+race: ## all tests under the race detector, a sample of the scenarios (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -timeout 25m ./...
 
 lint: ## golangci-lint, pinned

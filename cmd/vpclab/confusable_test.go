@@ -18,6 +18,9 @@ import (
 // the recorded facts: TestConfusableFacts in report/diagnose.
 func TestConfusable(t *testing.T) {
 	needLab(t)
+	if testing.Short() {
+		t.Skip("the runs that it looks at are not made")
+	}
 	dir := t.TempDir()
 	gate := make(chan struct{}, atOnce)
 	results := map[string]chan *result{}
