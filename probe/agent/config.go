@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"path"
-	"strconv"
 	"strings"
 
 	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/fact"
+	"vpcdoctor/probe/hostname"
 )
 
 // configPath is the agent's config file. The .json.template beside it is
@@ -111,13 +110,13 @@ func parseConfig(b []byte, c *fact.AgentConfig) {
 		{"s3", "S3.Endpoint", f.S3.Endpoint},
 		{"kms", "Kms.Endpoint", f.Kms.Endpoint},
 	} {
-		if host := text(o.key, o.value, endpointHost); host != "" {
+		if host := text(o.key, o.value, hostname.Endpoint); host != "" {
 			c.Overrides = append(c.Overrides, fact.Override{Service: o.service, Key: o.key, Host: host})
 		}
 	}
-	c.Region = text("Agent.Region", f.Agent.Region, label)
-	c.MGSRegion = text("Mgs.Region", f.Mgs.Region, label)
-	c.Domain = text("Agent.ServiceDomain", f.Agent.ServiceDomain, domain)
+	c.Region = text("Agent.Region", f.Agent.Region, hostname.Label)
+	c.MGSRegion = text("Mgs.Region", f.Mgs.Region, hostname.Label)
+	c.Domain = text("Agent.ServiceDomain", f.Agent.ServiceDomain, hostname.Domain)
 	c.DualStack, c.Container = f.Agent.UseDualStackEndpoint, f.Agent.ContainerMode
 	for _, name := range f.Identity.ConsumptionOrder[:min(len(f.Identity.ConsumptionOrder), maxOrder)] {
 		c.Order = append(c.Order, classify.Clean(name, 32))
@@ -147,73 +146,4 @@ func position(b []byte, err error) string {
 	line := bytes.Count(before, []byte{'\n'}) + 1
 	column := len(before) - bytes.LastIndexByte(before, '\n')
 	return fmt.Sprintf("line %d, column %d", line, column)
-}
-
-// endpointHost takes host[:port] out of an endpoint, with or without a scheme.
-// The agent drops the path of Mgs.Endpoint; for no service does one change
-// what is dialled.
-func endpointHost(s string) (string, bool) {
-	if _, rest, ok := strings.Cut(s, "://"); ok {
-		s = rest
-	}
-	if i := strings.IndexAny(s, "/?#"); i >= 0 {
-		s = s[:i]
-	}
-	s = strings.ToLower(s[strings.LastIndexByte(s, '@')+1:])
-	if strings.HasPrefix(s, "[") {
-		return literal6(s)
-	}
-	host, port, hasPort := strings.Cut(s, ":")
-	host, ok := domain(host)
-	if !ok {
-		return "", false
-	}
-	if !hasPort {
-		return host, true
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", false
-	}
-	return host + ":" + port, true
-}
-
-// literal6 accepts an IPv6 address in brackets, with or without a port.
-func literal6(s string) (string, bool) {
-	if a, err := netip.ParseAddrPort(s); err == nil && a.Port() != 0 && a.Addr().Zone() == "" {
-		return a.String(), true
-	}
-	a, err := netip.ParseAddr(strings.TrimSuffix(s[1:], "]"))
-	if err != nil || !a.Is6() || a.Zone() != "" || !strings.HasSuffix(s, "]") {
-		return "", false
-	}
-	return "[" + a.String() + "]", true
-}
-
-// domain accepts a DNS name of letters, digits and hyphens (RFC 1123, 2.1) and
-// returns it in lower case without the closing dot.
-func domain(s string) (string, bool) {
-	s = strings.ToLower(strings.TrimSuffix(s, "."))
-	if len(s) > 253 {
-		return "", false
-	}
-	for l := range strings.SplitSeq(s, ".") {
-		if _, ok := label(l); !ok {
-			return "", false
-		}
-	}
-	return s, true
-}
-
-// label accepts one label of a DNS name, as a Region is.
-func label(s string) (string, bool) {
-	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
-		return "", false
-	}
-	s = strings.ToLower(s)
-	for i := range len(s) {
-		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return "", false
-		}
-	}
-	return s, true
 }

@@ -74,32 +74,6 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestEndpointHost(t *testing.T) {
-	for in, want := range map[string]string{
-		"a.b":                   "a.b",
-		"https://A.b:8443/p":    "a.b:8443",
-		"10.0.0.9":              "10.0.0.9",
-		"https://[FD00::9]/":    "[fd00::9]",
-		"[fd00::9]:8443":        "[fd00::9]:8443",
-		"http://u:p@a.b":        "a.b",
-		"fd00::9":               "",
-		"[fd00::9":              "",
-		"[fd00::9%eth0]":        "",
-		"[::]:0":                "",
-		"a.b:0":                 "",
-		"-a.b":                  "",
-		"a..b":                  "",
-		"a_b":                   "",
-		"https://":              "",
-		"a.b\x1b[2J":            "",
-		strings.Repeat("a", 64): "",
-	} {
-		if got, ok := endpointHost(in); got != want || ok != (want != "") {
-			t.Errorf("endpointHost(%q) = %q, %v, want %q", in, got, ok, want)
-		}
-	}
-}
-
 func TestConfigFile(t *testing.T) {
 	t.Run("none is normal", func(t *testing.T) {
 		a, _ := read(t, system(), nil)

@@ -8,6 +8,7 @@ import (
 
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/host/proxyenv"
+	"vpcdoctor/probe/hostname"
 )
 
 // printable fails when a fact holds anything but printable ASCII, or does not
@@ -98,7 +99,7 @@ func FuzzConfig(f *testing.F) {
 		parseConfig(b, &c)
 		printable(t, c)
 		for _, o := range c.Overrides {
-			if again, ok := endpointHost(o.Host); !ok || again != o.Host {
+			if again, ok := hostname.Endpoint(o.Host); !ok || again != o.Host {
 				t.Errorf("host %q is not stable: %q", o.Host, again)
 			}
 		}

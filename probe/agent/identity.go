@@ -10,6 +10,7 @@ import (
 
 	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/fact"
+	"vpcdoctor/probe/hostname"
 )
 
 // The agent's state, readable by root only.
@@ -116,10 +117,10 @@ func parseRegistration(b []byte, kind string) (id, region string, ok bool) {
 	if json.Unmarshal(b, &f) != nil {
 		return "", "", false
 	}
-	id, valid := label(cmp.Or(f.InstanceID, f.ManagedInstanceID))
+	id, valid := hostname.Label(cmp.Or(f.InstanceID, f.ManagedInstanceID))
 	if !valid || !strings.HasPrefix(id, kind) || len(id) > 32 {
 		return "", "", true
 	}
-	region, _ = label(f.Region)
+	region, _ = hostname.Label(f.Region)
 	return id, region, true
 }

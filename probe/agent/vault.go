@@ -8,6 +8,7 @@ import (
 
 	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/fact"
+	"vpcdoctor/probe/hostname"
 )
 
 // vaultFiles are what the agent keeps in its vault, all of them JSON: a list
@@ -72,7 +73,7 @@ func (r *reader) runtimeIDs() []string {
 	}
 	var out []string
 	for _, name := range names {
-		id, ok := label(name)
+		id, ok := hostname.Label(name)
 		if !ok || id != name || !strings.HasPrefix(id, "i-") && !strings.HasPrefix(id, "mi-") || len(out) == maxRuntime {
 			continue
 		}

@@ -22,6 +22,23 @@ func TestEndpoint(t *testing.T) {
 		"[fe80::1%eth0]":                              "",
 		"\x1b[31mred.example":                         "",
 		strings.Repeat("a", 64) + ".example":          "",
+		"a.b":                                         "a.b",
+		"https://A.b:8443/p":                          "a.b:8443",
+		"10.0.0.9":                                    "10.0.0.9",
+		"https://[FD00::9]/":                          "[fd00::9]",
+		"[fd00::9]:8443":                              "[fd00::9]:8443",
+		"http://u:p@a.b":                              "a.b",
+		"fd00::9":                                     "",
+		"[fd00::9":                                    "",
+		"[fd00::9%eth0]":                              "",
+		"[::]:0":                                      "",
+		"a.b:0":                                       "",
+		"-a.b":                                        "",
+		"a..b":                                        "",
+		"a_b":                                         "",
+		"https://":                                    "",
+		"a.b\x1b[2J":                                  "",
+		strings.Repeat("a", 64):                       "",
 	} {
 		got, ok := Endpoint(in)
 		if got != want || ok != (want != "") {
