@@ -67,7 +67,7 @@ func benches() []bench {
 	for _, n := range []int{10, 50, 200, 1000} {
 		w, hosts := scenario.Custom(n, 20*time.Millisecond)
 		out = append(out, bench{name: fmt.Sprintf("%d private targets, 20 ms", n), world: w, config: configFor(hosts),
-			args: []string{"--config", "load.yaml", "--budget", "60s"}, model: true})
+			args: []string{"--config", "load.yaml", "--budget", "60s", "--no-signed"}, model: true})
 	}
 	return append(out,
 		bench{name: "everything black-holed, --all", world: scenario.BlackHole(scenario.Region(private)), args: []string{"--all"},
@@ -214,9 +214,11 @@ const slack = 1.2
 
 // model is the time the run cannot do without, times the slack: the slowest
 // chain of one address, the DNS packets at the allowed pace, the addresses at
-// the allowed width, the CPU.
+// the allowed width, the CPU; and a window of the pace for every 300 packets to
+// the link-local services, the metadata service included, beyond the first 300.
+// What signed calls add is measured apart, see agentCost.
 func model(f *fact.Set, cpu time.Duration) time.Duration {
-	const pace, width = 300, 32
+	const pace, width, window = 300, 32, 1080 * time.Millisecond
 	chains := map[string]time.Duration{}
 	for _, d := range f.Dials {
 		chains[d.Addr.String()] += d.Took.Std()
@@ -233,8 +235,18 @@ func model(f *fact.Set, cpu time.Duration) time.Duration {
 	}
 	return time.Duration(slack * float64(max(slowest,
 		time.Duration(f.Run.Packets.DNS)*time.Second/pace,
+		time.Duration((linkLocal(f)-1)/pace)*window,
 		total/width,
 		cpu/time.Duration(runtime.NumCPU()))))
+}
+
+// linkLocal counts the packets of a run that share the allowance of the
+// link-local services: questions, clock samples, and what the metadata
+// service's exchanges and connections are charged with.
+func linkLocal(f *fact.Set) int {
+	const exchange, connections, connection = 2, 4, 4
+	k := f.Run.Packets
+	return k.DNS + len(f.Times) + exchange*(k.IMDSPuts+k.IMDSGets) + connections*connection
 }
 
 func readJSON(path string, v any) error {
