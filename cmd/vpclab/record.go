@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vpcdoctor/cmd/vpclab/scenario"
+	"vpcdoctor/probe/packed"
 )
 
 // recordCommand runs vpcdoctor in every scenario of the confusable sets and
@@ -106,11 +106,11 @@ func recordOne(self, doctor, file string, s *scenario.Scenario) error {
 	if strings.Contains(string(facts), dir) {
 		return errors.New("the facts name a directory of this machine")
 	}
-	packed, err := pack(facts)
+	small, err := pack(facts)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, packed, 0o644); err != nil {
+	if err := os.WriteFile(file, small, 0o644); err != nil {
 		return fmt.Errorf("writing the facts: %w", err)
 	}
 	return nil
@@ -122,19 +122,13 @@ var fine = regexp.MustCompile(`(:\d\d\.\d{3})\d+(Z)|(_ms":\d+\.\d\d)\d+`)
 
 // pack makes JSON small: without spaces and fine times, compressed.
 func pack(facts []byte) ([]byte, error) {
-	var compact, out bytes.Buffer
+	var compact bytes.Buffer
 	if err := json.Compact(&compact, facts); err != nil {
 		return nil, fmt.Errorf("reading the facts: %w", err)
 	}
-	z, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	out, err := packed.Pack(fine.ReplaceAll(compact.Bytes(), []byte("$1$2$3")))
 	if err != nil {
 		return nil, fmt.Errorf("compressing: %w", err)
 	}
-	if _, err := z.Write(fine.ReplaceAll(compact.Bytes(), []byte("$1$2$3"))); err != nil {
-		return nil, fmt.Errorf("compressing: %w", err)
-	}
-	if err := z.Close(); err != nil {
-		return nil, fmt.Errorf("compressing: %w", err)
-	}
-	return out.Bytes(), nil
+	return out, nil
 }

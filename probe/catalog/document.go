@@ -1,21 +1,21 @@
 package catalog
 
 import (
-	"compress/gzip"
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 	"sync"
+
+	"vpcdoctor/probe/packed"
 )
 
-// packed is endpoint-services.json, which people edit, compressed to a twelfth
+// services is endpoint-services.json, which people edit, compressed to a twelfth
 // for the binary; a test holds the two together and writes it anew with -update.
 //
 //go:embed endpoint-services.json.gz
-var packed string
+var services string
 
 // dataDate is the date of the youngest source of the embedded catalogue.
 const dataDate = "2026-08-22"
@@ -92,30 +92,12 @@ type override struct {
 }
 
 var load = sync.OnceValue(func() *Catalog {
-	text, err := unpack(packed)
-	if err != nil {
-		panic("catalog: embedded file: " + err.Error()) // a test guards it
-	}
-	d, err := parse(text)
+	d, err := parse(packed.MustText("endpoint-services.json.gz", services))
 	if err != nil {
 		panic("catalog: embedded file: " + err.Error()) // a test guards it
 	}
 	return &Catalog{doc: d}
 })
-
-// unpack returns the text that was compressed.
-func unpack(gz string) (string, error) {
-	r, err := gzip.NewReader(strings.NewReader(gz))
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	b.Grow(12 * len(gz))
-	if _, err := io.Copy(&b, r); err != nil {
-		return "", err
-	}
-	return b.String(), nil
-}
 
 // Embedded is the catalogue this program was built with, parsed once.
 func Embedded() *Catalog { return load() }

@@ -1,11 +1,11 @@
 package catalog
 
 import (
-	"bytes"
-	"compress/gzip"
 	"os"
 	"strings"
 	"testing"
+
+	"vpcdoctor/probe/packed"
 )
 
 // embedded is the text of endpoint-services.json, the file that people edit.
@@ -20,23 +20,16 @@ var embedded = func() string {
 // The compressed file in the binary is the file that people edit.
 func TestCatalogIsPacked(t *testing.T) {
 	if *update {
-		var b bytes.Buffer
-		z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		gz, err := packed.Pack([]byte(embedded))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := z.Write([]byte(embedded)); err != nil {
+		if err := os.WriteFile("endpoint-services.json.gz", gz, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := z.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile("endpoint-services.json.gz", b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		packed = b.String()
+		services = string(gz)
 	}
-	text, err := unpack(packed)
+	text, err := packed.Text(services)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +39,8 @@ func TestCatalogIsPacked(t *testing.T) {
 }
 
 func TestUnpackRefuses(t *testing.T) {
-	for name, gz := range map[string]string{"nothing": "", "not compressed": "{}", "cut": packed[:len(packed)/2], "changed": packed[:100] + "x" + packed[101:]} {
-		if text, err := unpack(gz); err == nil {
+	for name, gz := range map[string]string{"nothing": "", "not compressed": "{}", "cut": services[:len(services)/2], "changed": services[:100] + "x" + services[101:]} {
+		if text, err := packed.Text(gz); err == nil {
 			t.Errorf("%s: no error, and %d bytes", name, len(strings.TrimSpace(text)))
 		}
 	}

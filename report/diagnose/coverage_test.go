@@ -1,12 +1,9 @@
 package diagnose_test
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +11,7 @@ import (
 	"testing"
 
 	"vpcdoctor/cmd/vpclab/scenario"
+	"vpcdoctor/probe/packed"
 	"vpcdoctor/report/diagnose"
 )
 
@@ -136,28 +134,19 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
-		var b bytes.Buffer
-		z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		gz, err := packed.Pack(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := z.Write(text); err != nil || z.Close() != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile("pages.txt.gz", b.Bytes(), 0o600); err != nil {
+		if err := os.WriteFile("pages.txt.gz", gz, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f, err := os.Open("pages.txt.gz")
+	gz, err := os.ReadFile("pages.txt.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, text) {
+	if got, err := packed.Text(string(gz)); err != nil || got != string(text) {
 		t.Fatalf("pages.txt.gz is out of date: go test ./report/diagnose -update (%v)", err)
 	}
 	var want strings.Builder

@@ -1,35 +1,28 @@
 package diagnose
 
 import (
-	"compress/gzip"
 	_ "embed"
-	"io"
 	"strings"
 	"sync"
+
+	"vpcdoctor/probe/packed"
 )
 
-// packed is pages.txt, which people edit, compressed to a third for the
+// pagesText is pages.txt, which people edit, compressed to a third for the
 // binary; a test holds the two together and writes it anew with -update. A
 // block is a code and its texts, a line each: "Symptom: ", "Proof: ", "Fix: ",
 // "False positives: "; or "Symptom: ", "Call: ", "Fix: " for a cause of which
 // nothing shows on the instance.
 //
 //go:embed pages.txt.gz
-var packed string
+var pagesText string
 
 // pages are the blocks by code. Only `vpcdoctor explain` and a finding without
 // an action of its own need them.
 var pages = sync.OnceValue(func() map[Code]string {
-	r, err := gzip.NewReader(strings.NewReader(packed))
-	if err != nil {
-		panic("diagnose: embedded pages: " + err.Error()) // a test guards it
-	}
-	text, err := io.ReadAll(r)
-	if err != nil {
-		panic("diagnose: embedded pages: " + err.Error()) // a test guards it
-	}
+	text := packed.MustText("pages.txt.gz", pagesText)
 	out := make(map[Code]string, len(docs))
-	for _, block := range strings.Split(string(text), "\n\n") {
+	for _, block := range strings.Split(text, "\n\n") {
 		code, texts, _ := strings.Cut(block, "\n")
 		out[Code(code)] = texts
 	}

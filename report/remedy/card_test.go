@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vpcdoctor/probe/fact"
+	"vpcdoctor/probe/packed"
 	"vpcdoctor/report/diagnose"
 )
 
@@ -477,7 +478,7 @@ func TestRecorded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := unpack(string(b))
+		text, err := packed.Text(string(b))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,19 +1,19 @@
 package remedy
 
 import (
-	"compress/gzip"
 	_ "embed" // the tables
-	"io"
 	"slices"
 	"strings"
 	"sync"
+
+	"vpcdoctor/probe/packed"
 )
 
-// packed is tables.txt, compressed: four fifths of the knowledge of this
+// tablesText is tables.txt, compressed: four fifths of the knowledge of this
 // package would otherwise be the binary's largest table.
 //
 //go:embed tables.txt.gz
-var packed string
+var tablesText string
 
 // record is one record of the tables.
 type record struct {
@@ -24,21 +24,8 @@ type record struct {
 
 // tables are read when the first repair is asked for.
 var tables = sync.OnceValue(func() []record {
-	text, err := unpack(packed)
-	if err != nil {
-		panic("remedy: embedded tables: " + err.Error()) // a test guards it
-	}
-	return parse(text)
+	return parse(packed.MustText("tables.txt.gz", tablesText))
 })
-
-func unpack(gz string) (string, error) {
-	r, err := gzip.NewReader(strings.NewReader(gz))
-	if err != nil {
-		return "", err
-	}
-	b, err := io.ReadAll(r)
-	return string(b), err
-}
 
 // parse reads the tables. It trusts them: they are ours, and tests check them.
 func parse(text string) []record {

@@ -1,14 +1,13 @@
 package remedy
 
 import (
-	"bytes"
-	"compress/gzip"
 	"flag"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"vpcdoctor/probe/packed"
 	"vpcdoctor/report/diagnose"
 )
 
@@ -21,27 +20,20 @@ func TestTablesArePacked(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
-		var b bytes.Buffer
-		z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		gz, err := packed.Pack(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := z.Write(text); err != nil {
+		if err := os.WriteFile("tables.txt.gz", gz, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := z.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile("tables.txt.gz", b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		packed = b.String()
+		tablesText = string(gz)
 	}
-	if got, err := unpack(packed); err != nil || got != string(text) {
+	if got, err := packed.Text(tablesText); err != nil || got != string(text) {
 		t.Errorf("tables.txt.gz is not tables.txt (%v); run go test ./report/remedy -run TablesArePacked -update", err)
 	}
-	for name, gz := range map[string]string{"nothing": "", "no gzip": "op admit", "cut": packed[:len(packed)/2]} {
-		if _, err := unpack(gz); err == nil {
+	for name, gz := range map[string]string{"nothing": "", "no gzip": "op admit", "cut": tablesText[:len(tablesText)/2]} {
+		if _, err := packed.Text(gz); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
