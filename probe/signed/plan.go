@@ -3,7 +3,6 @@ package signed
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"vpcdoctor/probe/dial"
@@ -109,37 +108,16 @@ func nodeID(set *fact.Set) string {
 	return id
 }
 
-// channelAgent is the version from which the agent does without ec2messages
-// (agent release notes 3.3.40.0).
-var channelAgent = [4]int{3, 3, 40, 0}
-
 // oldChannel tells why ec2messages is not asked: agents that have ssmmessages
 // do not depend on it, and it is being retired.
 func oldChannel(set *fact.Set) string {
-	switch old, ok := older(set.Agent.Version, channelAgent); {
+	switch v, ok := fact.ParseAgentVersion(set.Agent.Version); {
 	case !ok:
 		return "the version of the agent is not known"
-	case !old:
+	case !v.Before(fact.OneChannel):
 		return "this agent does not depend on it"
 	}
 	return ""
-}
-
-// older compares a version of the agent, "3.3.987.0".
-func older(version string, than [4]int) (older, ok bool) {
-	parts := strings.Split(version, ".")
-	if len(parts) < 3 {
-		return false, false
-	}
-	var v [4]int
-	for i := range min(len(parts), len(v)) {
-		n, err := strconv.Atoi(parts[i])
-		if err != nil {
-			return false, false
-		}
-		v[i] = n
-	}
-	return slices.Compare(v[:], than[:]) < 0, true
 }
 
 // channel tells why no token of the control channel is asked for: the call is

@@ -74,8 +74,8 @@ func same443(a, b netip.AddrPort) bool {
 
 // dead tells a connection whose peer does not answer any more.
 func (v *View) dead(s *fact.Socket) bool {
-	ver, ok := parseVersion(v.Set.Agent.Version)
-	pings := ok && !ver.before(pingsOften)
+	ver, ok := fact.ParseAgentVersion(v.Set.Agent.Version)
+	pings := ok && !ver.Before(pingsOften)
 	return s.Retransmits >= deadPeer || pings && s.LastRecv.Std() > quiet
 }
 

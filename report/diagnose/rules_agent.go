@@ -169,8 +169,8 @@ func twice(v *View) []Finding {
 // oldAgent: the channel of these versions is being retired. It is an error
 // for those that know no other one, whether ec2messages works today or not.
 func oldAgent(v *View) []Finding {
-	ver, ok := parseVersion(v.Set.Agent.Version)
-	if !ok || !ver.before(noOldPolls) || !v.managed() {
+	ver, ok := fact.ParseAgentVersion(v.Set.Agent.Version)
+	if !ok || !ver.Before(fact.OneChannel) || !v.managed() {
 		return nil
 	}
 	text := plain(v.Set.Agent.Version, 30)
@@ -179,7 +179,7 @@ func oldAgent(v *View) []Finding {
 		Evidence: []Evidence{{"", "SSM Agent " + text + "; ec2messages is not needed from 3.3.40.0 on"}},
 		Action:   Action{Do: "Update the agent to 3.3.40.0 or later.", Command: "sudo yum update -y amazon-ssm-agent", Where: "instance", Verify: "amazon-ssm-agent -version"},
 	}
-	if ver.before(newCommands) {
+	if ver.Before(newCommands) {
 		f.Severity = SevError
 		f.Summary = fmt.Sprintf("SSM Agent %s receives Run Command by ec2messages only, the old channel, which AWS is retiring.", text)
 	}
@@ -398,8 +398,8 @@ const settled = 2 * time.Minute
 
 func noWorker(v *View) []Finding {
 	a := &v.Set.Agent
-	ver, known := parseVersion(a.Version)
-	if a.ProcsRun.Status != fact.OK || known && ver.before(twoProcess) || v.link.up {
+	ver, known := fact.ParseAgentVersion(a.Version)
+	if a.ProcsRun.Status != fact.OK || known && ver.Before(twoProcess) || v.link.up {
 		return nil
 	}
 	var core *fact.AgentProc

@@ -126,7 +126,7 @@ func spacing(times []time.Time) (time.Duration, bool) {
 func forgets(v *View) []Finding {
 	f := on("FW-06", SevWarning, "")
 	f.Action.Where = "operator"
-	ver, ok := parseVersion(v.Set.Agent.Version)
+	ver, ok := fact.ParseAgentVersion(v.Set.Agent.Version)
 	for _, e := range v.tale {
 		every, steady := spacing(e.Times)
 		if e.Reason != fact.ReasonAbnormalClose || !steady || v.Set.Start.Sub(e.Last) > recent+every {
@@ -134,7 +134,7 @@ func forgets(v *View) []Finding {
 		}
 		f.Evidence = append(v.tellsOf(*e), Evidence{"", "the last ends lie " + every.Round(time.Second).String() + " apart, near enough to be a timer"})
 		f.Summary = fmt.Sprintf("The agent's channel ends about every %s by close 1006: a device on the path forgets it.", every.Round(time.Second))
-		if ok && !ver.before(pingsOften) && every > pingEvery {
+		if ok && !ver.Before(pingsOften) && every > pingEvery {
 			f.Summary = fmt.Sprintf("The agent's channel ends about every %s by close 1006, although the agent sends pings: a device on the path limits how long a connection lives.", every.Round(time.Second))
 			f.Action.Do = "Raise the limit to the life of a connection on the device; that of silence is not it: this agent sends a ping every 54 s."
 		}
@@ -147,7 +147,7 @@ func forgets(v *View) []Finding {
 	if f.Summary == "" {
 		return nil
 	}
-	if ok && ver.before(pingsOften) && f.Severity != SevInfo {
+	if ok && ver.Before(pingsOften) && f.Severity != SevInfo {
 		f.Evidence = append(f.Evidence, Evidence{"", "SSM Agent " + plain(v.Set.Agent.Version, 30) + " sends no ping every 54 s; 3.3.987.0 does"})
 		f.Action.Do = "Update the agent, or raise the idle timeout of the device (Gateway Load Balancer: 350 s unless set)."
 	}
@@ -156,8 +156,8 @@ func forgets(v *View) []Finding {
 
 // modern tells whether a version of the agent stops the old channel.
 func (v *View) modern() bool {
-	ver, ok := parseVersion(v.Set.Agent.Version)
-	return ok && !ver.before(noOldPolls)
+	ver, ok := fact.ParseAgentVersion(v.Set.Agent.Version)
+	return ok && !ver.Before(fact.OneChannel)
 }
 
 func (v *View) works(id string) bool {

@@ -102,7 +102,7 @@ const pingSeldom = 5 * time.Minute
 // the silence lasted is not known to suffer.
 func (v *View) weight(i *fact.Idle) (Severity, string) {
 	every := pingSeldom
-	if ver, ok := parseVersion(v.Set.Agent.Version); ok && !ver.before(pingsOften) {
+	if ver, ok := fact.ParseAgentVersion(v.Set.Agent.Version); ok && !ver.Before(pingsOften) {
 		every = pingEvery
 	}
 	switch {

@@ -266,8 +266,8 @@ func (v *View) imdsEvidence() []Evidence {
 // (it dropped its fallback in 3.2.1041.0, RELEASENOTES).
 func oldClient(v *View) []Finding {
 	m := &v.Set.IMDS
-	ver, ok := parseVersion(v.Set.Agent.Version)
-	if m.Token.Status != fact.OK || m.V1.HTTPStatus != 401 || !ok || !ver.before(noIMDSv1) {
+	ver, ok := fact.ParseAgentVersion(v.Set.Agent.Version)
+	if m.Token.Status != fact.OK || m.V1.HTTPStatus != 401 || !ok || !ver.Before(noIMDSv1) {
 		return nil
 	}
 	return []Finding{{

@@ -22,7 +22,7 @@ func (v *View) notChecked(rows []Row) []NotChecked {
 	}
 	required := 0
 	for _, r := range rows {
-		if needRank(fact.Need(r.Need)) <= 1 {
+		if r.Required() {
 			required++
 		}
 		if r.Status == NotCheckedStatus && v.counts(r) {
@@ -217,7 +217,7 @@ func (v *View) headline(out Verdict) string {
 	var works []string
 	classes := map[string]bool{}
 	for _, r := range out.Rows {
-		if r.Status == Pass && v.counts(r) && needRank(fact.Need(r.Need)) <= 1 {
+		if r.Status == Pass && v.counts(r) && r.Required() {
 			if !slices.Contains(works, r.ID) {
 				works = append(works, r.ID)
 			}

@@ -319,7 +319,7 @@ func TestPagesOfCorpus(t *testing.T) {
 				t.Errorf("%s: heading %s after %s", name, heads[i], heads[i-1])
 			}
 		}
-		lead, led := leading(r.Verdict)
+		lead, led := r.Verdict.Lead()
 		crosses := strings.Count(doc, `class="edge fail"`)
 		path, _, _ := pathOf(r)
 		at := firstBroken(path)

@@ -78,7 +78,7 @@ func placeOf(c diagnose.Code) (int, bool) {
 // and where the verdict sees it broken. The host is the one that the leading
 // cause is about, else the one that needs attention most.
 func pathOf(r *report.Report) (out [stages]stage, row diagnose.Row, ok bool) {
-	lead, led := leading(r.Verdict)
+	lead, led := r.Verdict.Lead()
 	row, ok = subject(r.Verdict.Rows, lead)
 	out = seen(r, row)
 	if !led {
@@ -157,7 +157,7 @@ func subject(rows []diagnose.Row, lead diagnose.Finding) (diagnose.Row, bool) {
 	}
 	sorted := slices.Clone(rows)
 	slices.SortStableFunc(sorted, func(a, b diagnose.Row) int {
-		return cmp.Or(about(a)-about(b), rank(a)-rank(b))
+		return cmp.Or(about(a)-about(b), a.Urgency()-b.Urgency())
 	})
 	if len(sorted) == 0 {
 		return diagnose.Row{}, false

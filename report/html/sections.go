@@ -15,7 +15,7 @@ func head(p *page, r *report.Report) {
 	p.raw("<header>\n<h1>")
 	label, st := verdictLabel(r.Verdict)
 	tag(p, st, label)
-	lead, _ := leading(r.Verdict)
+	lead, _ := r.Verdict.Lead()
 	p.text(strings.TrimPrefix(r.Verdict.Headline, string(lead.Code)+": "))
 	p.raw("</h1>\n")
 	if r.Context.Interrupted {
@@ -61,7 +61,7 @@ func tag(p *page, st state, word string) {
 
 // first is the leading cause with its fix, before anything else.
 func first(p *page, r *report.Report) {
-	f, ok := leading(r.Verdict)
+	f, ok := r.Verdict.Lead()
 	if !ok {
 		return
 	}
@@ -161,7 +161,7 @@ func proof(p *page, f diagnose.Finding, unfolded bool) {
 
 // further lists every other cause, in the order in which to act.
 func further(p *page, r *report.Report) {
-	lead := leadIndex(r.Verdict)
+	lead := r.Verdict.LeadIndex()
 	if len(r.Verdict.Causes) < 1 || lead >= 0 && len(r.Verdict.Causes) < 2 {
 		return
 	}
@@ -219,7 +219,7 @@ func endpoints(p *page, r *report.Report) {
 	if len(all) == 0 {
 		return
 	}
-	slices.SortStableFunc(all, func(a, b diagnose.Row) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(all, func(a, b diagnose.Row) int { return a.Urgency() - b.Urgency() })
 	section(p, "endpoints", "Endpoints")
 	shown, folded := all, []diagnose.Row(nil)
 	if len(all) > many {
@@ -229,7 +229,7 @@ func endpoints(p *page, r *report.Report) {
 			shown = all
 		} else {
 			for _, x := range all[at:] {
-				if required(x) {
+				if x.Required() {
 					shown = append(shown, x)
 				} else {
 					folded = append(folded, x)

@@ -10,23 +10,9 @@ import (
 	"vpcdoctor/report/diagnose"
 )
 
-// leading is the first cause that counts; a healthy report has none.
-func leading(v diagnose.Verdict) (diagnose.Finding, bool) {
-	if i := leadIndex(v); i >= 0 {
-		return v.Causes[i], true
-	}
-	return diagnose.Finding{}, false
-}
-
-func leadIndex(v diagnose.Verdict) int {
-	return slices.IndexFunc(v.Causes, func(f diagnose.Finding) bool {
-		return !f.Accepted && f.Severity != diagnose.SevInfo
-	})
-}
-
 // verdictLabel is the word for the verdict and its class.
 func verdictLabel(v diagnose.Verdict) (string, state) {
-	lead, _ := leading(v)
+	lead, _ := v.Lead()
 	tail := ""
 	if lead.Code != "" {
 		tail = " " + string(lead.Code)
@@ -99,25 +85,6 @@ func wayWord(r diagnose.Row) string {
 		w += ", by " + r.Way
 	}
 	return w
-}
-
-// rank sorts what needs attention first: failures of required names.
-func rank(r diagnose.Row) int {
-	n := slices.Index([]string{string(fact.NeedRequired), string(fact.NeedOneOf), string(fact.NeedRecommended)}, r.Need)
-	if n < 0 {
-		n = 3
-	}
-	switch r.Status {
-	case diagnose.Fail:
-		return n
-	case diagnose.NotCheckedStatus:
-		return n + 10
-	}
-	return n + 20
-}
-
-func required(r diagnose.Row) bool {
-	return r.Need == string(fact.NeedRequired) || r.Need == string(fact.NeedOneOf)
 }
 
 // beyond is what a text says that the headline has not said already.

@@ -53,16 +53,14 @@ func again(r *report.Report) string {
 		return cmd // the default
 	}
 	cmd += " check"
-	switch {
-	case run.Auto:
+	if run.Auto {
 		cmd += " --auto" // finds the profiles and services again
-	default:
-		if len(run.Profiles) > 0 {
-			cmd += " --profile " + clean(strings.Join(run.Profiles, ","))
-		}
-		if len(run.Services) > 0 {
-			cmd += " --service " + clean(strings.Join(run.Services, ","))
-		}
+	}
+	if len(run.Profiles) > 0 && !run.Auto {
+		cmd += " --profile " + clean(strings.Join(run.Profiles, ","))
+	}
+	if len(run.Services) > 0 && !run.Auto {
+		cmd += " --service " + clean(strings.Join(run.Services, ","))
 	}
 	if run.Rehearse {
 		cmd += " --rehearse"
@@ -76,7 +74,7 @@ func again(r *report.Report) string {
 // furtherCauses writes every cause but the leading one, in the order of the
 // verdict: that is the order in which to act.
 func furtherCauses(p *page, r *report.Report) {
-	lead, ok := leading(r.Verdict)
+	lead, ok := r.Verdict.Lead()
 	skipped := false
 	var left []diagnose.Finding
 	for _, f := range r.Verdict.Causes {

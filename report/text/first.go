@@ -26,7 +26,7 @@ const (
 // when), then proof, fix and next step. It shows as much of the proof as fits
 // into firstMax; the rest follows right after it.
 func firstScreen(p *page, r *report.Report) {
-	lead, ok := leading(r.Verdict)
+	lead, ok := r.Verdict.Lead()
 	if !ok {
 		head(p, r, diagnose.Finding{})
 		toDecide(p, r.Verdict)
@@ -62,18 +62,6 @@ func choices(evidence int) []choice {
 		out = append(out, choice{false, n})
 	}
 	return out
-}
-
-// leading is the cause that the first screen is about: the first one that
-// counts. A healthy report has none; its info lines come later.
-func leading(v diagnose.Verdict) (diagnose.Finding, bool) {
-	for _, f := range v.Causes {
-		if f.Accepted || f.Severity == diagnose.SevInfo {
-			continue
-		}
-		return f, true
-	}
-	return diagnose.Finding{}, false
 }
 
 func leadScreen(p *page, r *report.Report, f diagnose.Finding, c choice) {

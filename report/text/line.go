@@ -14,7 +14,7 @@ import (
 func Line(r *report.Report) string {
 	status := strings.ToUpper(clean(string(r.Verdict.Status)))
 	parts := []string{"vpcdoctor:", cmp.Or(status, "NO VERDICT")}
-	lead, ok := leading(r.Verdict)
+	lead, ok := r.Verdict.Lead()
 	if ok {
 		parts = append(parts, code(lead.Code))
 	}

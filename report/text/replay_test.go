@@ -95,7 +95,7 @@ func TestExperiment(t *testing.T) {
 			if r.Verdict.Status != c.status {
 				t.Errorf("status %s, want %s", r.Verdict.Status, c.status)
 			}
-			lead, led := leading(r.Verdict)
+			lead, led := r.Verdict.Lead()
 			if led != (c.code != "") || lead.Code != c.code {
 				t.Errorf("leading cause %q, want %q", lead.Code, c.code)
 			}

@@ -26,7 +26,7 @@ func rows(p *page, r *report.Report) {
 		return
 	}
 	slices.SortStableFunc(all, func(a, b diagnose.Row) int {
-		return rank(a) - rank(b) // otherwise in the order of the verdict
+		return a.Urgency() - b.Urgency() // otherwise in the order of the verdict
 	})
 	shown, folded := all, []diagnose.Row(nil)
 	if len(all) > manyRows {
@@ -41,31 +41,10 @@ func rows(p *page, r *report.Report) {
 	counts(p, folded)
 }
 
-// rank sorts what needs attention first.
-func rank(r diagnose.Row) int {
-	need := map[fact.Need]int{fact.NeedRequired: 0, fact.NeedOneOf: 1, fact.NeedRecommended: 2}
-	n, ok := need[fact.Need(r.Need)]
-	if !ok {
-		n = 3
-	}
-	switch r.Status {
-	case diagnose.Fail:
-		return n
-	case diagnose.NotCheckedStatus:
-		return n + 10
-	default:
-		return n + 20
-	}
-}
-
-func required(r diagnose.Row) bool {
-	return r.Need == string(fact.NeedRequired) || r.Need == string(fact.NeedOneOf)
-}
-
 // fold keeps the rows that failed or are required.
 func fold(all []diagnose.Row) (shown, folded []diagnose.Row) {
 	for _, r := range all {
-		if len(shown) < maxShown && (r.Status == diagnose.Fail || required(r)) {
+		if len(shown) < maxShown && (r.Status == diagnose.Fail || r.Required()) {
 			shown = append(shown, r)
 		} else {
 			folded = append(folded, r)

@@ -69,7 +69,7 @@ func TestFirstScreen(t *testing.T) {
 		}
 		got := render(t, r, Options{})
 		first := got[:min(len(got), firstMax)]
-		lead, ok := leading(r.Verdict)
+		lead, ok := r.Verdict.Lead()
 		if !ok {
 			if !strings.Contains(squash(first), squash(r.Verdict.Headline)) {
 				t.Errorf("%s: no verdict in the first %d characters", name, firstMax)

@@ -1,0 +1,41 @@
+package diagnose
+
+import (
+	"slices"
+
+	"vpcdoctor/probe/fact"
+)
+
+// What every rendering asks of a verdict, so that all begin with the same
+// cause and show the rows in the same order.
+
+// Lead is the cause that a report begins with: the first one that counts. A
+// healthy report has none; its info lines come later.
+func (v Verdict) Lead() (Finding, bool) {
+	if i := v.LeadIndex(); i >= 0 {
+		return v.Causes[i], true
+	}
+	return Finding{}, false
+}
+
+// LeadIndex is the position of Lead among the causes; -1 when there is none.
+func (v Verdict) LeadIndex() int {
+	return slices.IndexFunc(v.Causes, func(f Finding) bool { return !f.Accepted && f.Severity != SevInfo })
+}
+
+// Urgency sorts rows by what needs attention first: failures before what was
+// not checked before what passed, and in each the more needed name.
+func (r Row) Urgency() int {
+	n := needRank(fact.Need(r.Need))
+	switch r.Status {
+	case Fail:
+		return n
+	case NotCheckedStatus:
+		return n + 10
+	}
+	return n + 20
+}
+
+// Required tells whether the verdict depends on the row's name, alone or with
+// others that stand for each other.
+func (r Row) Required() bool { return needRank(fact.Need(r.Need)) <= 1 }
