@@ -2,6 +2,8 @@ package probe
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"net/netip"
 	"sync"
@@ -92,6 +94,7 @@ func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *ru
 	r.set = &fact.Set{
 		Schema: fact.SchemaVersion, Start: env.Now().UTC(), Trust: trustFacts,
 		Run: fact.Run{
+			ID:      runID(env.Now()),
 			Version: o.Version, Commit: o.Commit, UID: env.UID, Context: o.Context,
 			Profiles: o.Profiles, Services: o.Services, All: o.All, Auto: o.Auto,
 			Rehearse: o.Rehearse, NoSigned: o.NoSigned,
@@ -104,6 +107,14 @@ func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *ru
 		r.set.Run.Expect = "auto"
 	}
 	return r
+}
+
+// runID names a run: its start, so that names sort by time and say something to
+// people, and four random bytes, so that no two runs of a fleet share one.
+func runID(at time.Time) string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand, since Go 1.24)
+	return at.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
 }
 
 // oneAtATime keeps the promise of Progress: stages overlap, calls do not.

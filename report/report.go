@@ -37,6 +37,7 @@ type Tool struct {
 // Context is where and when the facts were gathered: the second line of the
 // text. Everything in it is copied from the facts; empty means not known.
 type Context struct {
+	RunID       string         `json:"run_id,omitempty"` // of the run that gathered the facts
 	InstanceID  string         `json:"instance_id,omitempty"`
 	AccountID   string         `json:"account_id,omitempty"`
 	SubnetID    string         `json:"subnet_id,omitempty"` // of the primary interface
@@ -72,6 +73,7 @@ func contextOf(s *fact.Set) Context {
 		id = s.Agent.Identity.InstanceID // the agent's own record serves when IMDS does not
 	}
 	return Context{
+		RunID:       s.Run.ID,
 		InstanceID:  id,
 		AccountID:   s.IMDS.AccountID,
 		SubnetID:    eni.SubnetID,

@@ -62,6 +62,7 @@ type Set struct {
 // Run is how the program was called, as far as it decides what the facts mean.
 // It is stored with the facts so that a replay judges by the same rules.
 type Run struct {
+	ID          string    `json:"id,omitempty"`           // of this run: start in UTC, then random, "20261130T091512Z-3fa9c1d2"
 	Version     string    `json:"version"`                // of vpcdoctor
 	Commit      string    `json:"commit,omitempty"`       // source revision of the build
 	UID         int       `json:"uid"`                    // effective user id; -1 where the system has none
