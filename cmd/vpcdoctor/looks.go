@@ -47,7 +47,7 @@ func (c *checker) untilSettled(ctx context.Context, v view) (*report.Report, err
 	if r.Context.Interrupted {
 		return r, errInterrupted
 	}
-	turned := watch.Turns(nil, r)
+	turned := watch.First(r)
 	for quiet, last := 0, false; ; {
 		pause := around(watch.Pause(quiet))
 		if c.s.wait > 0 {

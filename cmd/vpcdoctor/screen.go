@@ -81,6 +81,9 @@ func (v *screenView) progress(stage string, _, _ int) {
 
 func (v *screenView) looked(r *report.Report, turned []watch.Turn, pause time.Duration) {
 	v.mu.Lock()
+	if v.frame.Report == nil {
+		turned = turned[len(turned)-1:] // the table shows what fails; nothing has turned yet
+	}
 	v.frame.Report, v.next = r, time.Now().Add(pause)
 	v.frame.History.Add(turned...)
 	v.mu.Unlock()

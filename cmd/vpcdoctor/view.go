@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"vpcdoctor/report"
@@ -77,7 +78,8 @@ func (v *waitView) looked(r *report.Report, turned []watch.Turn, pause time.Dura
 // move their cursor. An empty line parts them from the report.
 type lineView struct {
 	barView
-	w io.Writer
+	w    io.Writer
+	once sync.Once
 }
 
 func (v *lineView) looked(r *report.Report, turned []watch.Turn, pause time.Duration) {
@@ -86,4 +88,9 @@ func (v *lineView) looked(r *report.Report, turned []watch.Turn, pause time.Dura
 		fmt.Fprintln(v.w, t.Line())
 	}
 	v.barView.looked(r, turned, pause)
+}
+
+func (v *lineView) close() {
+	v.bar.clear()
+	v.once.Do(func() { fmt.Fprintln(v.w) })
 }

@@ -22,16 +22,19 @@ func Headline(r *report.Report, o Options) []string {
 	return p.lines()
 }
 
-// Fix is what to do about the leading cause, with its command; none where
-// nothing is wrong.
+// fixMax bounds what Fix says: the first sentence, or two short ones.
+const fixMax = 200
+
+// Fix is what to do about the leading cause, in a sentence; none where nothing
+// is wrong.
 func Fix(r *report.Report, o Options) []string {
 	lead, ok := r.Verdict.Lead()
 	if !ok {
 		return nil
 	}
 	p := newPage(o)
-	do, _ := sentences(lead.Action.Do, actionMax)
-	action(p, lead.Action, do)
+	do, _ := sentences(lead.Action.Do, fixMax)
+	action(p, diagnose.Action{Do: do, Where: lead.Action.Where}, do)
 	return p.lines()
 }
 

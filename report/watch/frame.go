@@ -19,7 +19,6 @@ type Frame struct {
 // Bounds of the parts, so that the table and the turns have room.
 const (
 	verdictLines = 3
-	fixLines     = 8
 	oddLines     = 3 // items that fail
 )
 
@@ -63,35 +62,43 @@ func (f Frame) head(width int) string {
 	return strings.Join(items, "  ")
 }
 
-// parts share the room below the verdict: the table first, but at least a third
-// for the turns; the fix and what else fails take what is left. Each begins
-// with an empty line.
+// parts share the room below the verdict: the table comes first, but leaves a
+// third to the turns; the fix and the agent's failures take what is left. Each
+// part but the failures begins with an empty line.
 func (f Frame) parts(o text.Options, room int) []string {
-	turns := f.turns()
-	fix := first(text.Fix(f.Report, o), fixLines)
-	odd := f.odd(o)
-	table := block("", f.table(o, room-1))
-	changes := len(turns) + 2
-	if spare := room - changes; len(table) > spare {
-		table = block("", f.table(o, max(room-changes, room-room/3)-1))
+	all := f.turns()
+	table := block(f.table(o, room-1))
+	if wanted := len(all) + turnsHead; len(table) > room-wanted {
+		table = block(f.table(o, max(room-wanted, room-room/3)-1))
 	}
 	left := room - len(table)
-	changes = min(changes, max(left, 0))
-	left -= changes
-	var out []string
-	if n := len(fix) + 1; n <= left {
-		out, left = append(out, block("", fix)...), left-n
+	turns := turnBlock(all, left, o)
+	left -= len(turns)
+	fix := block(text.Fix(f.Report, o))
+	if len(fix) > left {
+		fix = nil
 	}
-	out = append(out, table...)
-	if len(table) > 0 && len(odd) <= left {
-		out = append(out, odd...)
-	}
-	if n := changes - 2; n > 0 {
-		latest := turns[max(0, len(turns)-n):]
-		out = append(append(out, "", "What turned (times in UTC)"), turnLines(latest, o.Width, o.Color)...)
-	}
-	return out
+	odd := first(f.odd(o), left-len(fix))
+	return slices.Concat(fix, table, odd, turns)
 }
+
+// turnsHead are the lines above the turns.
+const turnsHead = 2
+
+// turnBlock is the latest turns that fit, with a heading unless that would take
+// their room.
+func turnBlock(turns []Turn, room int, o text.Options) []string {
+	switch {
+	case len(turns) == 0 || room <= 0:
+		return nil
+	case room <= turnsHead:
+		return turnLines(turns[max(0, len(turns)-room):], o.Width, o.Color)
+	}
+	latest := turns[max(0, len(turns)-room+turnsHead):]
+	return append([]string{"", turnsTitle}, turnLines(latest, o.Width, o.Color)...)
+}
+
+const turnsTitle = "What turned (times in UTC)"
 
 func (f Frame) turns() []Turn {
 	if f.History == nil {
@@ -133,12 +140,12 @@ func (f Frame) table(o text.Options, room int) []string {
 	return []string{"  " + others(urgent)}
 }
 
-// block is lines after a heading, or nothing.
-func block(heading string, lines []string) []string {
+// block is lines after an empty one, or nothing.
+func block(lines []string) []string {
 	if len(lines) == 0 {
 		return nil
 	}
-	return append([]string{heading}, lines...)
+	return append([]string{""}, lines...)
 }
 
 func first(lines []string, n int) []string { return lines[:min(len(lines), max(n, 0))] }

@@ -32,30 +32,38 @@ const (
 )
 
 // Turns compares two looks. Rows and items come first, in the order of the
-// report, and what they amount to last. Before the first look there is nil;
-// its turns are the verdict and what fails.
+// report, and what they amount to last.
 func Turns(before, after *report.Report) []Turn {
-	old := &report.Report{}
-	if before != nil {
-		old = before
+	c := comparison{at: after.Context.Time.UTC()}
+	c.rows(before, after)
+	c.items(before.Verdict.Checks, after.Verdict.Checks)
+	if outline(before.Verdict) != outline(after.Verdict) {
+		c.verdict(short(before.Verdict), after.Verdict)
 	}
-	c := comparison{at: after.Context.Time.UTC(), first: before == nil}
-	c.rows(old, after)
-	c.items(old.Verdict.Checks, after.Verdict.Checks)
-	if v := after.Verdict; c.first || outline(old.Verdict) != outline(v) {
-		t := Turn{What: Verdict, Name: Verdict, To: short(v), Status: statusOf(v), Note: text.Clean(v.Headline, noteMax)}
-		if !c.first {
-			t.From = short(old.Verdict)
+	return c.turns
+}
+
+// First is what to say of a first look, which has none before it: what fails,
+// and the verdict.
+func First(r *report.Report) []Turn {
+	c := comparison{at: r.Context.Time.UTC()}
+	for _, row := range r.Verdict.Rows {
+		if row.Status == diagnose.Fail {
+			c.add(Turn{What: hostOf(row), Name: text.RowName(r, row), To: text.RowState(row), Status: row.Status})
 		}
-		c.add(t)
 	}
+	c.items(nil, r.Verdict.Checks)
+	c.verdict("", r.Verdict)
 	return c.turns
 }
 
 type comparison struct {
 	at    time.Time
-	first bool
 	turns []Turn
+}
+
+func (c *comparison) verdict(from string, to diagnose.Verdict) {
+	c.add(Turn{What: Verdict, Name: Verdict, From: from, To: short(to), Status: statusOf(to), Note: text.Clean(to.Headline, noteMax)})
 }
 
 func (c *comparison) add(t Turn) {
@@ -71,7 +79,7 @@ func (c *comparison) rows(before, after *report.Report) {
 	for _, r := range after.Verdict.Rows {
 		from, to := state[rowKey(r)], text.RowState(r)
 		delete(state, rowKey(r))
-		if from != to && (!c.first || r.Status == diagnose.Fail) {
+		if from != to {
 			c.add(Turn{What: hostOf(r), Name: text.RowName(after, r), From: from, To: to, Status: r.Status})
 		}
 	}
@@ -95,7 +103,8 @@ func (c *comparison) items(before, after []diagnose.Item) {
 			continue
 		}
 		what := text.Clean(i.What, wordMax)
-		t := Turn{What: what, Name: what, To: itemState(i.Status), Status: i.Status}
+		name, _, _ := strings.Cut(what, ": ") // "credentials: instance profile, role app"
+		t := Turn{What: what, Name: name, To: itemState(i.Status), Status: i.Status}
 		if was {
 			t.From = itemState(from)
 		}
@@ -208,7 +217,7 @@ func (h *History) Lines(width int, color bool) []string {
 	if len(h.turns) == 0 {
 		return nil
 	}
-	head := "What turned (times in UTC)"
+	head := turnsTitle
 	if h.dropped > 0 {
 		head += ", without the first " + strconv.Itoa(h.dropped)
 	}
