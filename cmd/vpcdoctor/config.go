@@ -39,6 +39,8 @@ type configFile struct {
 	SessionLogs    string           `yaml:"session_log_group"`
 	OutputBucket   string           `yaml:"output_bucket"`
 	OutputLogs     string           `yaml:"output_log_group"`
+	Wait           string           `yaml:"wait"`
+	Jitter         string           `yaml:"jitter"`
 	Output         string           `yaml:"output"`
 	OutputFile     string           `yaml:"output_file"`
 	Facts          string           `yaml:"facts"`
@@ -188,6 +190,8 @@ func (c *configFile) apply(f *pflag.FlagSet, origin map[string]string) error {
 		{"session-log-group", c.SessionLogs},
 		{"output-bucket", c.OutputBucket},
 		{"output-log-group", c.OutputLogs},
+		{"wait", c.Wait},
+		{"jitter", c.Jitter},
 		{"output", c.Output},
 		{"output-file", c.OutputFile},
 		{"facts", c.Facts},

@@ -25,12 +25,17 @@ type outputs struct {
 func openOutputs(s *settings) (*outputs, error) {
 	o := &outputs{}
 	if err := o.open(s); err != nil {
-		for _, f := range []*outFile{o.report, o.facts, o.state} {
-			f.discard() // leave nothing half made behind
-		}
+		o.discard() // leave nothing half made behind
 		return nil, usageError{err}
 	}
 	return o, nil
+}
+
+// discard gives up the files that were prepared.
+func (o *outputs) discard() {
+	for _, f := range []*outFile{o.report, o.facts, o.state} {
+		f.discard()
+	}
 }
 
 func (o *outputs) open(s *settings) (err error) {
@@ -143,6 +148,11 @@ const textWidth = 80
 
 // color is on only for a terminal that did not decline it (no-color.org).
 func (a *app) color(tty, off bool) bool {
+	return a.screen(tty) && !off && a.getenv("NO_COLOR") == ""
+}
+
+// screen tells whether a terminal understands more than text.
+func (a *app) screen(tty bool) bool {
 	term := a.getenv("TERM")
-	return tty && !off && a.getenv("NO_COLOR") == "" && term != "" && term != "dumb"
+	return tty && term != "" && term != "dumb"
 }

@@ -23,6 +23,9 @@ type settings struct {
 	noSigned, agentChannel, rehearse bool
 	session                          probe.Session
 	idle                             time.Duration
+	wait                             time.Duration
+	watch                            bool
+	jitter                           string
 	output, outputFile, factsFile    string
 	region, expect                   string
 	requirePrivate, requireAgent     bool
@@ -63,6 +66,9 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.session.OutputLogGroup, "output-log-group", "", "with --rehearse: log `GROUP` of Run Command output")
 	f.BoolVar(&s.agentChannel, "agent-channel", false, "ask for a control channel token; only while the agent is down")
 	f.DurationVar(&s.idle, "idle", 0, "keep one connection silent for `DURATION`, at most 6m, to find what forgets it")
+	f.DurationVar(&s.wait, "wait", 0, "look again until the exit code is 0, for at most `DURATION`")
+	f.BoolVar(&s.watch, "watch", false, "look again and show what turns, until Ctrl-C; on a terminal a live table")
+	f.StringVar(&s.jitter, "jitter", "off", "first wait for this instance's place in a window: `off|auto|DURATION`; auto is 1m in a systemd unit")
 	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json|html`")
 	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")
@@ -182,12 +188,42 @@ func (s *settings) check() error {
 		return usagef("%s %v: want at most %v", s.where("idle"), s.idle, probe.MaxIdle)
 	case s.budget <= 0 || s.budget > 10*time.Minute:
 		return usagef("%s %v: want more than 0 and at most 10m", s.where("budget"), s.budget)
+	case !checkJitter(s.jitter):
+		return usagef("%s %q: want off, auto, or a duration of at most %v", s.where("jitter"), s.jitter, maxJitter)
+	}
+	if err := s.checkLooks(); err != nil {
+		return err
 	}
 	if _, err := report.ParseFailOn(s.failOn); err != nil {
 		return usagef("%s %q: want one of error, warning, never", s.where("fail-on"), s.failOn)
 	}
 	_, err := s.resolverAddrs()
 	return err
+}
+
+// maxWait bounds --wait: after a day nobody waits any more.
+const maxWait = 24 * time.Hour
+
+// checkLooks refuses what looks that are repeated cannot do.
+func (s *settings) checkLooks() error {
+	flag := "--wait"
+	switch {
+	case s.wait < 0 || s.wait > maxWait:
+		return usagef("%s %v: want at most %v", s.where("wait"), s.wait, maxWait)
+	case s.watch:
+		flag = "--watch"
+	case s.wait == 0:
+		return nil
+	}
+	switch {
+	case s.rehearse:
+		return usagef("%s repeats the run, and --rehearse makes up to 14 signed calls in each: wait first, then rehearse", flag)
+	case s.idle > 0:
+		return usagef("%s repeats the run, and --idle keeps each one silent for %v: use one of them", flag, s.idle)
+	case s.watch && s.output != "text":
+		return usagef("--watch shows a table and ends with a report as text: --output %s goes with --wait", s.output)
+	}
+	return nil
 }
 
 // resolverAddrs are the servers of --resolver; the port is 53 unless given.
