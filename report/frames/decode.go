@@ -48,7 +48,7 @@ func Decode(console []byte) []Run {
 
 // Bounds of the decoder. A console has 64 kB; somebody may have joined some.
 const (
-	MaxInput = 4 << 20
+	MaxInput = 1 << 20
 	maxSets  = 1000    // more runs than that no console holds
 	maxTries = 2 << 20 // joinings of damaged lines, 0.3 s of them
 	maxNoise = 4 << 10 // how much may stand inside a line

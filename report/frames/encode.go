@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"strings"
+	"sync"
 )
 
 // Form of a line.
@@ -82,17 +83,26 @@ func Encode(key string, doc []byte) ([]string, error) {
 	return out, nil
 }
 
+// writers of deflate have 1.2 MB each, and a document is packed anew for each
+// part that is left out of it.
+var writers = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.BestCompression)
+	if err != nil {
+		panic(err) // the level is right
+	}
+	return w
+}}
+
 // pack is length, checksum and compressed document.
 func pack(doc []byte) []byte {
 	var b bytes.Buffer
 	sum := sha256.Sum256(doc)
 	b.Write(make([]byte, 2))
 	b.Write(sum[:sumLen])
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	if err == nil {
-		_, err = w.Write(doc)
-	}
-	if err != nil || w.Close() != nil {
+	w := writers.Get().(*flate.Writer)
+	defer writers.Put(w)
+	w.Reset(&b)
+	if _, err := w.Write(doc); err != nil || w.Close() != nil {
 		panic("frames: deflate into memory failed")
 	}
 	binary.BigEndian.PutUint16(b.Bytes(), uint16(min(b.Len()-prefix, 1<<16-1)))
