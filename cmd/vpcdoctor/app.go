@@ -92,6 +92,11 @@ func (a *app) complain(err error) {
 	fmt.Fprintf(a.stderr, "vpcdoctor: %v\n", err)
 }
 
+// note writes a line that is no error: stdout is the report's.
+func (a *app) note(text string) {
+	fmt.Fprintf(a.stderr, "vpcdoctor: %s\n", text)
+}
+
 // rootCommand is the whole command tree. Without a verb it is check.
 func (a *app) rootCommand() *cobra.Command {
 	check := a.checkCommand()

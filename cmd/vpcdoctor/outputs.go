@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"go.uber.org/zap"
-
 	"vpcdoctor/report"
 	"vpcdoctor/report/html"
 	"vpcdoctor/report/text"
@@ -104,32 +102,6 @@ func (f *outFile) discard() {
 		_ = f.tmp.Close()
 		_ = os.Remove(f.tmp.Name())
 	}
-}
-
-// deliver writes the files, then stdout. A failed file is reported on stderr
-// and does not change the exit code: the verdict stands, wherever it could be
-// written.
-func (a *app) deliver(r *report.Report, s *settings, o *outputs, log *zap.Logger) error {
-	shown, err := redacted(r, s.redact)
-	if err != nil {
-		return err
-	}
-	say := func(w io.Writer) error { return a.render(w, shown, s.output, false, s.noColor) }
-	for _, f := range []struct {
-		file *outFile
-		fill func(io.Writer) error
-	}{
-		{o.report, say},
-		{o.facts, func(w io.Writer) error { return report.WriteFacts(w, shown.Facts) }},
-		{o.state, r.WriteJSON}, // stays on this host, and is compared with the next run
-	} {
-		if err := f.file.write(f.fill); err != nil {
-			a.complain(err)
-		} else if f.file != nil {
-			log.Info("written", zap.String("file", f.file.path))
-		}
-	}
-	return a.render(a.stdout, shown, s.output, a.stdoutTTY, s.noColor)
 }
 
 // render writes the report in the chosen form.
