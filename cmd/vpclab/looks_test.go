@@ -286,14 +286,14 @@ func TestWatchLines(t *testing.T) {
 
 // seen is what the user of a terminal sees.
 type seen struct {
-	End                     end
-	Broken, Sound, Narrow   string // screens
-	Tiny                    string
-	Before, After           string // normal screen
-	Alternate, Hidden       bool   // at the end
-	Colored                 bool
-	Strange                 string
-	Back, Scribble          string // after Ctrl-Z and fg, after keys were typed
+	End                   end
+	Broken, Sound, Narrow string // screens
+	Tiny                  string
+	Before, After         string // normal screen
+	Alternate, Hidden     bool   // at the end
+	Colored               bool
+	Strange               string
+	Back, Scribble        string // after Ctrl-Z and fg, after keys were typed
 }
 
 // watchTerminal plays a user: looks, mends in another window, resizes, types,
@@ -336,7 +336,7 @@ func watchTerminal(args []string) (any, error) {
 	}
 	for i, step := range steps {
 		if err := step(); err != nil {
-			return nil, fmt.Errorf("step %d: %w\n%s", i+1, err, term.screen())
+			return nil, fmt.Errorf("step %d: %w\n%s\n%s", i+1, err, state(term), term.screen())
 		}
 	}
 	since := time.Now()
