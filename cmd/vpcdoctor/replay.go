@@ -68,17 +68,22 @@ func (a *app) replay(path string, s *settings) error {
 	return a.render(a.stdout, r, s.output, a.stdoutTTY, s.noColor)
 }
 
+// cannotRead is the error for a file that the user named.
+func cannotRead(path string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return usagef("cannot read %s: %w", path, err)
+}
+
 func readReport(path string) (*report.Report, error) {
 	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
 		path = filepath.Join(path, stateFile)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			return nil, usagef("cannot read %s: %w", path, pe.Err)
-		}
-		return nil, usageError{err}
+		return nil, cannotRead(path, err)
 	}
 	defer func() { _ = f.Close() }()
 	r, err := report.Read(f)
