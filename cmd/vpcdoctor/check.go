@@ -82,7 +82,7 @@ func (a *app) check(ctx context.Context, s *settings) error {
 
 	v := diagnose.Run(set, diagnose.Options{Ignore: ignore})
 	r := report.New(set, v, a.tool())
-	a.code = r.ExitCode(report.FailOn(s.failOn))
+	a.code = exitCode(r, s.output, report.FailOn(s.failOn))
 	return a.deliver(r, s, outputs, log)
 }
 

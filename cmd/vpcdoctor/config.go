@@ -40,6 +40,7 @@ type configFile struct {
 	OutputBucket   string           `yaml:"output_bucket"`
 	OutputLogs     string           `yaml:"output_log_group"`
 	Output         string           `yaml:"output"`
+	SummaryJSON    *bool            `yaml:"summary_json"`
 	OutputFile     string           `yaml:"output_file"`
 	Facts          string           `yaml:"facts"`
 	Redact         *bool            `yaml:"redact"`
@@ -189,6 +190,7 @@ func (c *configFile) apply(f *pflag.FlagSet, origin map[string]string) error {
 		{"output-bucket", c.OutputBucket},
 		{"output-log-group", c.OutputLogs},
 		{"output", c.Output},
+		{"summary-json", boolText(c.SummaryJSON)},
 		{"output-file", c.OutputFile},
 		{"facts", c.Facts},
 		{"redact", boolText(c.Redact)},

@@ -24,6 +24,7 @@ type settings struct {
 	session                          probe.Session
 	idle                             time.Duration
 	output, outputFile, factsFile    string
+	summaryJSON                      bool
 	region, expect                   string
 	requirePrivate, requireAgent     bool
 	dialPublic, noControls           bool
@@ -63,8 +64,9 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.session.OutputLogGroup, "output-log-group", "", "with --rehearse: log `GROUP` of Run Command output")
 	f.BoolVar(&s.agentChannel, "agent-channel", false, "ask for a control channel token; only while the agent is down")
 	f.DurationVar(&s.idle, "idle", 0, "keep one connection silent for `DURATION`, at most 6m, to find what forgets it")
-	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json|html`")
-	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
+	f.StringVarP(&s.output, "output", "o", "text", formatUsage)
+	f.BoolVar(&s.summaryJSON, "summary-json", false, summaryUsage)
+	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600, metrics 0644")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")
 	f.BoolVar(&s.redact, "redact", false, redactUsage)
 	f.BoolVar(&s.plan, "plan", false, "print hosts, packets and worst-case time; send nothing")
@@ -185,6 +187,9 @@ func (s *settings) check() error {
 	}
 	if _, err := report.ParseFailOn(s.failOn); err != nil {
 		return usagef("%s %q: want one of error, warning, never", s.where("fail-on"), s.failOn)
+	}
+	if err := s.checkSummary(); err != nil {
+		return err
 	}
 	_, err := s.resolverAddrs()
 	return err
