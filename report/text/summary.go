@@ -34,7 +34,7 @@ func beyondSummary(d summary.Document) string {
 		out = "; left out: " + m
 	}
 	if d.Cut {
-		out += "; ITS END IS LOST, and what is not in it may have been"
+		out += "; ITS END IS LOST: more may have been in it"
 	}
 	return out
 }
