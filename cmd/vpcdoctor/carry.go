@@ -26,7 +26,7 @@ func (c *checker) carry(r *report.Report, o *outputs) error {
 	}
 	arrived := c.write(r, shown, o)
 	if s.goes(toStdout) {
-		if err := a.render(a.stdout, shown, s.output, a.stdoutTTY, s.noColor); err != nil {
+		if err := a.show(shown, s); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,7 @@ type configFile struct {
 	Wait           string           `yaml:"wait"`
 	Jitter         string           `yaml:"jitter"`
 	Output         string           `yaml:"output"`
+	SummaryJSON    *bool            `yaml:"summary_json"`
 	OutputFile     string           `yaml:"output_file"`
 	Facts          string           `yaml:"facts"`
 	Redact         *bool            `yaml:"redact"`
