@@ -48,6 +48,20 @@ type Fault struct {
 	cause    error
 }
 
+// Is tells whether an error is a fault of a kind.
+func Is(err error, k Kind) bool {
+	f := faultOf(err)
+	return f != nil && f.Kind == k
+}
+
+func faultOf(err error) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return nil
+}
+
 // Unwrap is what came instead of an answer.
 func (f *Fault) Unwrap() error { return f.cause }
 
