@@ -51,6 +51,10 @@ func shellCommand(code *int) *cobra.Command {
 // instance's wire.
 const packetsEnv = "VPCLAB_PACKETS"
 
+// callsEnv names a file that gets one line of JSON per request that reached AWS,
+// with what it brought: events, metrics, objects.
+const callsEnv = "VPCLAB_CALLS"
+
 func runIn(name string, args []string, seed uint64, code *int) error {
 	s, err := scenario.Find(name)
 	if err != nil {
@@ -60,7 +64,7 @@ func runIn(name string, args []string, seed uint64, code *int) error {
 	if err != nil {
 		return fmt.Errorf("finding the working directory: %w", err)
 	}
-	*code, err = lab.Run(s.World(seed), lab.Command{Args: args, Dir: dir, Env: os.Environ(), Packets: os.Getenv(packetsEnv)}, seed)
+	*code, err = lab.Run(s.World(seed), lab.Command{Args: args, Dir: dir, Env: os.Environ(), Packets: os.Getenv(packetsEnv), Calls: os.Getenv(callsEnv)}, seed)
 	return err
 }
 
