@@ -229,6 +229,7 @@ func readLog[T any](t *testing.T, path string) []T {
 	defer f.Close()
 	var out []T
 	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20) // a call that brought log events tells them all
 	for lines.Scan() {
 		var r T
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
