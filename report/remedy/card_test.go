@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vpcdoctor/probe/fact"
-	"vpcdoctor/probe/packed"
+	"vpcdoctor/report/corpus"
 	"vpcdoctor/report/diagnose"
 )
 
@@ -469,21 +467,13 @@ func TestDocument(t *testing.T) {
 
 // TestRecorded makes every document of every run that the lab recorded.
 func TestRecorded(t *testing.T) {
-	files, err := filepath.Glob("../testdata/facts/*.json.gz")
+	files, err := corpus.All("../testdata/scenarios")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recorded facts (%v)", err)
 	}
 	for _, file := range files {
-		b, err := os.ReadFile(file)
+		s, err := file.Set()
 		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := packed.Text(string(b))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := &fact.Set{}
-		if err := json.Unmarshal([]byte(text), s); err != nil {
 			t.Fatal(err)
 		}
 		cards := Cards(s, diagnose.Run(s, diagnose.Options{}), "")
@@ -498,7 +488,7 @@ func TestRecorded(t *testing.T) {
 			}
 		}
 		if t.Failed() {
-			t.Fatal(file)
+			t.Fatal(file.Name)
 		}
 	}
 }
