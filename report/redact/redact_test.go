@@ -168,7 +168,7 @@ func unquote(v any, key string) any {
 func TestNothingOfTheCorpusIsLeft(t *testing.T) {
 	ids := regexp.MustCompile(`\b(?:[a-z]+-)+[0-9a-f]{17}\b|\b[0-9]{12}\b|\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b`)
 	for name, s := range recorded(t, func(f *corpus.File) bool { return f.Origin == corpus.Lab }) {
-		out, err := Facts(s)
+		out, m, err := mapped(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +182,7 @@ func TestNothingOfTheCorpusIsLeft(t *testing.T) {
 		}
 		n := 0
 		for _, x := range secrets {
-			if x == "" || ours.MatchString(x) || x == "localhost" || x == "ssm" || strings.HasPrefix(x, "0000000000") { // the lab's request ids
+			if x == "" || m.public[x] || ours.MatchString(x) || x == "localhost" || x == "ssm" || strings.HasPrefix(x, "0000000000") { // the lab's request ids
 				continue
 			}
 			n++
