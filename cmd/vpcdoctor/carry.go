@@ -32,7 +32,7 @@ func (c *checker) carry(r *report.Report, o *outputs) error {
 	}
 	ctx, cancel := c.time(r)
 	defer cancel()
-	for _, out := range deliver.All(ctx, c.sinks(r.Facts), deliver.ParcelOf(r), nil, s.each) {
+	for _, out := range deliver.All(ctx, c.sinks(r), deliver.ParcelOf(r), nil, s.each) {
 		a.note(sentence(out))
 		c.log.Info("delivery", zap.String("to", out.Sink), zap.Duration("took", out.Took), zap.Bool("arrived", out.Arrived()))
 		arrived = arrived || out.Arrived()

@@ -69,6 +69,8 @@ type configFile struct {
 	LogsEndpoint   string           `yaml:"logs_endpoint"`
 	Metrics        string           `yaml:"metrics"`
 	Credentials    string           `yaml:"credentials"`
+	S3             string           `yaml:"s3"`
+	S3Owner        string           `yaml:"s3_owner"`
 	Console        string           `yaml:"console"`
 	ConsoleFull    *bool            `yaml:"console_full"`
 	NoColor        *bool            `yaml:"no_color"`
