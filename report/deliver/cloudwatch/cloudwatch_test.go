@@ -25,12 +25,9 @@ import (
 
 const group = "/vpcdoctor"
 
-// deliveryPolicy is what packaging/iam gives to the role.
-const deliveryPolicy = `{"Statement":[{"Effect":"Allow","Action":["logs:PutLogEvents","logs:CreateLogStream"],"Resource":"arn:aws:logs:*:*:log-group:/vpcdoctor:*"}]}`
-
 // account is the fake with a log group and the role that delivers.
-func account(change func(*probetest.APIOptions)) *probetest.API {
-	return awstest.Account(deliveryPolicy, func(o *probetest.APIOptions) {
+func account(t testing.TB, change func(*probetest.APIOptions)) *probetest.API {
+	return awstest.Account(awstest.Shipped(t), func(o *probetest.APIOptions) {
 		o.LogGroups = map[string]probetest.APILogGroup{group: {}}
 		if change != nil {
 			change(o)
@@ -60,7 +57,7 @@ func sinkTo(t *testing.T, f *probetest.APIFront, change func(*Options)) *Sink {
 }
 
 func TestDelivers(t *testing.T) {
-	api := account(nil)
+	api := account(t, nil)
 	f := awstest.Front(t, api)
 	fates := awstest.Fates{}
 	where, err := sinkTo(t, f, func(o *Options) { o.Metrics = true }).Deliver(t.Context(), []deliver.Parcel{awstest.Parcel("r1", time.Now(), 3)}, fates.Note)
@@ -107,7 +104,7 @@ func TestDelivers(t *testing.T) {
 // TestLargeReport is a report of more than 5 MB: many events, none lost, each
 // batch within the limits that the fake enforces.
 func TestLargeReport(t *testing.T) {
-	api := account(nil)
+	api := account(t, nil)
 	large := awstest.Report("r1", 8000, strings.Repeat("h", 200)+".example")
 	var size counting
 	if err := large.WriteJSON(&size); err != nil {
@@ -153,7 +150,7 @@ func (c *counting) Write(b []byte) (int, error) { *c += counting(len(b)); return
 
 func TestBacklog(t *testing.T) {
 	now := time.Now()
-	api := account(nil)
+	api := account(t, nil)
 	fates := awstest.Fates{}
 	broken := deliver.Parcel{RunID: "torn", Time: now.Add(-90 * time.Minute), Load: func() (*report.Report, error) { return nil, errors.New("unexpected end") }}
 	_, err := sinkTo(t, awstest.Front(t, api), nil).Deliver(t.Context(), []deliver.Parcel{
@@ -184,7 +181,7 @@ func TestShared(t *testing.T) {
 	for i := range streams {
 		streams[i] = fmt.Sprintf("shard-%02d", i)
 	}
-	api := account(func(o *probetest.APIOptions) {
+	api := account(t, func(o *probetest.APIOptions) {
 		o.LogGroups[group] = probetest.APILogGroup{Streams: streams}
 		o.Credentials[0].Role.Policies = []*probetest.Policy{probetest.MustPolicy(
 			`{"Statement":[{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"arn:aws:logs:*:*:log-group:/vpcdoctor:log-stream:shard-*"}]}`)}
@@ -204,7 +201,7 @@ func TestShared(t *testing.T) {
 }
 
 func TestGroupIsMadeWhenWanted(t *testing.T) {
-	api := account(func(o *probetest.APIOptions) {
+	api := account(t, func(o *probetest.APIOptions) {
 		o.LogGroups = nil
 		o.Credentials[0].Role.Policies = []*probetest.Policy{probetest.AllowAll}
 	})
@@ -275,7 +272,7 @@ func TestTrouble(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			api := account(tt.account)
+			api := account(t, tt.account)
 			f := awstest.Front(t, api)
 			f.Server.Fault = tt.tls
 			s := sinkTo(t, f, func(o *Options) {
@@ -329,7 +326,7 @@ func TestWrongClock(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			now := time.Now().Add(-tt.ahead) // AWS and its certificates have the right time, we have not
-			api := account(func(o *probetest.APIOptions) { o.Now = func() time.Time { return time.Now().Add(-tt.ahead) } })
+			api := account(t, func(o *probetest.APIOptions) { o.Now = func() time.Time { return time.Now().Add(-tt.ahead) } })
 			f := awstest.Front(t, api)
 			f.Leaf.NotBefore, f.Leaf.NotAfter = now.AddDate(0, 0, -1), now.AddDate(0, 0, 1)
 			if tt.known == 0 { // no TLS client gets beyond that
@@ -357,7 +354,7 @@ func TestWrongClock(t *testing.T) {
 }
 
 func TestStampsAreNeverInTheFuture(t *testing.T) {
-	api := account(nil)
+	api := account(t, nil)
 	fates := awstest.Fates{}
 	_, err := sinkTo(t, awstest.Front(t, api), nil).Deliver(t.Context(), []deliver.Parcel{awstest.Parcel("r1", time.Now().Add(5*time.Hour), 1), awstest.Parcel("r2", time.Now(), 1)}, fates.Note)
 	if err != nil || len(fates) != 2 {

@@ -12,10 +12,8 @@ import (
 	"vpcdoctor/report/deliver/awscall/awstest"
 )
 
-const policy = `{"Statement":[{"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*"}]}`
-
 func TestPutsMetrics(t *testing.T) {
-	api := awstest.Account(policy, nil)
+	api := awstest.Account(awstest.Shipped(t), nil)
 	s, err := New(awstest.Caller(t, awstest.Front(t, api)))
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 )
 
 func TestTellsTheNewestRun(t *testing.T) {
-	api := awstest.Account(probetest.ManagedInstanceCore, nil)
+	api := awstest.Account(awstest.Shipped(t), nil)
 	c := awstest.Caller(t, awstest.Front(t, api))
 	inventory, err := NewInventory(awstest.Instance, c)
 	if err != nil {
