@@ -33,6 +33,9 @@ var forbidden = map[string]map[string]string{
 	"vpcdoctor/report/redact": {
 		"net/http": "a mapping of facts is pure", "os/exec": "a mapping of facts is pure",
 	},
+	"vpcdoctor/report/watch": {
+		"net/http": "turns and frames are pure", "os/exec": "turns and frames are pure", "golang.org/x/term": "it is told the size of the terminal",
+	},
 	"vpcdoctor/probe": {
 		"vpcdoctor/report": "probes do not judge", "go.uber.org/zap": "probes report through facts",
 	},
