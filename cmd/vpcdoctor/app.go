@@ -121,7 +121,7 @@ a report that could not be written to stdout.`,
 	root.Flags().AddFlagSet(check.Flags())
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(check, a.servicesCommand(), a.explainCommand(), a.diagnoseCommand(), a.fixCommand(), a.renderCommand(), a.diffCommand(), a.manCommand(), a.versionCommand())
+	root.AddCommand(check, a.servicesCommand(), a.explainCommand(), a.diagnoseCommand(), a.fixCommand(), a.renderCommand(), a.diffCommand(), a.historyCommand(), a.manCommand(), a.versionCommand())
 	return root
 }
 

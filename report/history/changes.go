@@ -1,9 +1,10 @@
 package history
 
 import (
+	"cmp"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
 	"vpcdoctor/report"
 	"vpcdoctor/report/diagnose"
@@ -17,7 +18,8 @@ const (
 )
 
 // Like tells whether two runs can be compared: the same instance, asked the
-// same. The state directory of an image holds the runs of another instance.
+// same. The state directory of an image holds the runs of another instance. A
+// run whose metadata service is silent does not know its own.
 func (e Entry) Like(o Entry) bool {
 	return e.Asked == o.Asked && (e.Instance == o.Instance || e.Instance == "" || o.Instance == "")
 }
@@ -25,11 +27,29 @@ func (e Entry) Like(o Entry) bool {
 // settled tells a run whose word counts for what was not found.
 func (e Entry) settled() bool { return !e.Cut }
 
-// SameVerdict tells whether two runs would make somebody look at the same
-// things: their status and their causes.
-func (e Entry) SameVerdict(o Entry) bool {
-	return e.Status == o.Status && slices.Equal(e.Codes, o.Codes)
+// carried lets runs without signed calls keep what the last calls showed: a
+// state that nobody asked about has not changed. The entries are of one kind.
+func carried(runs []Entry) []Entry {
+	out := slices.Clone(runs)
+	for i := 1; i < len(out); i++ {
+		before, e := out[i-1], &out[i]
+		if e.Called {
+			continue
+		}
+		for _, c := range before.Codes {
+			if c.Called && e.severity(c.Code) == absent {
+				e.Codes = append(slices.Clone(e.Codes), c)
+			}
+		}
+		if e.Status == before.without() {
+			e.Without, e.Status = e.Status, before.Status
+		}
+	}
+	return out
 }
+
+// without is the status of a run had it made no signed call.
+func (e Entry) without() diagnose.Status { return cmp.Or(e.Without, e.Status) }
 
 // Between lists what differs from a run to a later one: the verdict, the causes,
 // then the required names. What one of them did not look at is no difference.
@@ -143,6 +163,8 @@ func Since(past []Entry, now Entry, more bool) *report.Changes {
 		out.First = true
 		return out
 	}
+	both := carried(append(alike, now))
+	alike, now = both[:len(alike)], both[len(alike)]
 	last := alike[len(alike)-1]
 	out.RunID, out.Time = last.RunID, last.Time
 	out.List = Between(last, now)
@@ -151,7 +173,7 @@ func Since(past []Entry, now Entry, more bool) *report.Changes {
 		out.Same, out.Runs = alike[i].Time, out.Runs+1
 	}
 	out.Standing = standing(alike, now, more)
-	out.Flapping = flapping(append(alike, now))
+	out.Flapping = flapping(both)
 	for _, e := range alike {
 		if healthy(e.Status) {
 			out.Healthy = e.Time
@@ -214,51 +236,97 @@ type Event struct {
 	First   bool            `json:"first,omitempty"` // of its kind
 	Changes []report.Change `json:"changes"`
 	Runs    int             `json:"runs"` // that stayed like this, this one included
-	Last    Entry           `json:"last"` // of them
+	Last    time.Time       `json:"last"` // of them
 }
 
-// Events folds runs, oldest first, into those that changed something. Runs are
-// compared with the run before them that was asked the same.
-func Events(runs []Entry) []Event {
-	var out []Event
-	at := map[string]int{} // kind of run: its event
-	last := map[string]Entry{}
+// Summary is what a row of runs comes down to.
+type Summary struct {
+	Runs     int               `json:"runs"`
+	Events   []Event           `json:"events"` // oldest first
+	Now      Entry             `json:"now"`    // the last run
+	Healthy  time.Time         `json:"last_healthy,omitzero"`
+	Standing []report.Standing `json:"standing,omitempty"`
+	Flapping []report.Flap     `json:"flapping,omitempty"`
+}
+
+// Sum folds runs, oldest first, into those that changed something. A run is
+// compared with the run before it that was asked the same; one that was cut
+// short changes nothing.
+func Sum(runs []Entry) Summary {
+	out := Summary{Runs: len(runs), Events: []Event{}}
+	if len(runs) == 0 {
+		return out
+	}
+	runs = named(runs)
+	kinds := map[string][]Entry{} // by what they were asked
 	for _, e := range runs {
-		kind := e.Instance + " " + e.Asked
-		before, ok := last[kind]
-		if !e.settled() {
-			continue // what was cut short is in the list of runs only
+		if e.settled() {
+			kinds[e.kind()] = append(kinds[e.kind()], e)
 		}
-		last[kind] = e
+	}
+	for k, row := range kinds {
+		kinds[k] = carried(row)
+	}
+	at, seen := map[string]int{}, map[string]int{} // of each kind: its event, its runs so far
+	for _, e := range runs {
+		if !e.settled() {
+			continue
+		}
+		k := e.kind()
+		n := seen[k]
+		seen[k]++
+		e = kinds[k][n]
 		changes := []report.Change{}
-		if ok {
-			if changes = Between(before, e); len(changes) == 0 {
-				out[at[kind]].Runs++
-				out[at[kind]].Last = e
+		if n > 0 {
+			if changes = Between(kinds[k][n-1], e); len(changes) == 0 {
+				out.Events[at[k]].Runs++
+				out.Events[at[k]].Last = e.Time
 				continue
 			}
 		}
-		at[kind] = len(out)
-		out = append(out, Event{Entry: e, First: !ok, Changes: changes, Runs: 1, Last: e})
+		at[k] = len(out.Events)
+		out.Events = append(out.Events, Event{Entry: e, First: n == 0, Changes: changes, Runs: 1, Last: e.Time})
+	}
+	out.Now = runs[len(runs)-1]
+	row := kinds[out.Now.kind()]
+	if len(row) == 0 {
+		return out // the only run was cut short
+	}
+	out.Now = row[len(row)-1]
+	for _, e := range row {
+		if healthy(e.Status) {
+			out.Healthy = e.Time
+		}
+	}
+	out.Standing = standing(row[:len(row)-1], out.Now, false)
+	out.Flapping = flapping(row)
+	return out
+}
+
+// named gives runs that could not ask for the name of their instance that of the
+// run before them, or of the first that knew.
+func named(runs []Entry) []Entry {
+	out, name := slices.Clone(runs), ""
+	for _, e := range slices.Backward(runs) {
+		name = cmp.Or(e.Instance, name)
+	}
+	for i := range out {
+		name = cmp.Or(out[i].Instance, name)
+		out[i].Instance = name
 	}
 	return out
 }
+
+// kind is equal for runs that can be compared.
+func (e Entry) kind() string { return e.Instance + " " + e.Asked }
 
 // Words is a change as a line: "ssm: 10.192.5.10 -> public".
 func Words(c report.Change) string {
 	switch {
 	case c.From == absent:
-		return c.What + ": new, " + c.To
+		return c.What + ": new (" + c.To + ")"
 	case c.To == absent:
-		return c.What + ": gone, was " + c.From
+		return c.What + ": gone (was " + c.From + ")"
 	}
 	return c.What + ": " + c.From + " -> " + c.To
-}
-
-// Times is "3 times" and "once".
-func Times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return strconv.Itoa(n) + " times"
 }

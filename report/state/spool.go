@@ -227,6 +227,12 @@ func (d *Dir) prune(dir string, tell func(dropped int)) error {
 		if err != nil {
 			continue
 		}
+		if !fi.Mode().IsRegular() || fi.Size() > maxPacked {
+			if err := d.setAside(dir, it.name, errForeign); err != nil {
+				return err
+			}
+			continue
+		}
 		size += fi.Size()
 		if it.mark != "" {
 			marked++
@@ -242,13 +248,7 @@ func (d *Dir) prune(dir string, tell func(dropped int)) error {
 		}
 		size -= fi.Size()
 		if err := f.Remove(it.name); err != nil {
-			if fi.IsDir() {
-				err = d.setAside(dir, it.name, errForeign)
-			}
-			if err != nil {
-				return err
-			}
-			continue
+			return err
 		}
 		if it.mark == "" {
 			dropped++
