@@ -168,7 +168,7 @@ func unquote(v any, key string) any {
 func TestNothingOfTheCorpusIsLeft(t *testing.T) {
 	ids := regexp.MustCompile(`\b(?:[a-z]+-)+[0-9a-f]{17}\b|\b[0-9]{12}\b|\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b`)
 	for name, s := range recorded(t, func(f *corpus.File) bool { return f.Origin == corpus.Lab }) {
-		out, m, err := mapped(s)
+		out, m, err := mapped(s, true)
 		if err != nil {
 			t.Fatal(err)
 		}
