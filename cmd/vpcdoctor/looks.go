@@ -43,32 +43,25 @@ var errInterrupted = errors.New("interrupted")
 // by the end of the wait, which would make its verdict worse than the truth.
 func (c *checker) untilSettled(ctx context.Context, v view) (*report.Report, error) {
 	start := time.Now()
+	over := func() bool { return c.s.wait > 0 && time.Since(start) >= c.s.wait }
 	r := c.round(ctx, v.progress)
 	if r.Context.Interrupted {
 		return r, errInterrupted
 	}
-	turned := watch.First(r)
-	for quiet, last := 0, false; ; {
-		pause := around(watch.Pause(quiet))
-		if c.s.wait > 0 {
-			left := c.s.wait - time.Since(start)
-			last = last || left <= 0 || c.good(r)
-			if pause >= left {
-				pause = left // the look that decides is made as the time ends
-			}
-		}
-		if last {
-			pause = 0
-		}
-		v.looked(r, turned, pause)
-		if last || c.app.stdout.broken() {
+	for quiet, turned := 0, watch.First(r); ; {
+		if over() || c.s.wait > 0 && c.good(r) || c.app.stdout.broken() {
+			v.looked(r, turned, 0)
 			return r, nil
 		}
+		pause := around(watch.Pause(quiet))
+		if c.s.wait > 0 {
+			pause = min(pause, c.s.wait-time.Since(start)) // the look that decides is made as the time ends
+		}
+		v.looked(r, turned, pause)
 		if !sleep(ctx, pause) {
 			return r, errInterrupted
 		}
-		last = c.s.wait > 0 && time.Since(start) >= c.s.wait
-		next := c.again(ctx, last, v.progress)
+		next := c.again(ctx, over, v.progress)
 		if next.Context.Interrupted {
 			return r, errInterrupted
 		}
