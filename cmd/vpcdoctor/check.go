@@ -47,6 +47,7 @@ func (a *app) check(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	defer c.env.Keys.Close()
 	if s.plan {
 		return a.writePlan(probe.Plan(ctx, c.env, c.options), s)
 	}
@@ -67,7 +68,7 @@ func (a *app) check(ctx context.Context, s *settings) error {
 	r, code := c.looks(sigCtx, stop)
 	stop()
 	a.code = code
-	return a.deliver(r, s, outputs, log)
+	return c.carry(r, outputs)
 }
 
 // probeOptions turns settings into what the probes understand.
@@ -93,7 +94,8 @@ func (a *app) probeOptions(s *settings) (probe.Options, fact.Trust, []fact.EnvSe
 	}
 	o.Version, o.Commit, o.Context = version, commit, a.runContext()
 	o.Catalog, o.Trust = cat, store
-	o.Region, o.Profiles, o.Services, o.Endpoints, o.All = s.region, s.profiles, s.services, s.endpoints, s.all
+	o.Region, o.Profiles, o.Endpoints, o.All = s.region, s.profiles, s.endpoints, s.all
+	o.Services = s.allServices()
 	o.Expect, o.Private, o.NeedAgent, o.DialPublic = s.expect, s.requirePrivate, s.requireAgent, s.dialPublic
 	o.NoControls, o.NoSigned, o.AgentChannel = s.noControls, s.noSigned, s.agentChannel
 	o.Auto, o.Rehearse, o.Session, o.Idle = s.auto, s.rehearse, s.session, s.idle

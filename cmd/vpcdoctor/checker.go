@@ -37,7 +37,7 @@ type inputs struct {
 func (a *app) newChecker(s *settings, log *zap.Logger) (*checker, error) {
 	c := &checker{
 		app: a, s: s, log: log, failOn: report.FailOn(s.failOn),
-		env: probe.Env{Root: "/", Getenv: a.getenv, Command: agent.Exec, UID: a.uid},
+		env: probe.Env{Root: "/", Getenv: a.getenv, Command: agent.Exec, UID: a.uid, Keys: &probe.RoleKeys{}},
 	}
 	var err error
 	if c.options, c.trust, c.seen, err = a.probeOptions(s); err != nil {

@@ -27,6 +27,7 @@ type settings struct {
 	watch                            bool
 	jitter                           string
 	output, outputFile, factsFile    string
+	summaryJSON                      bool
 	region, expect                   string
 	requirePrivate, requireAgent     bool
 	dialPublic, noControls           bool
@@ -39,8 +40,9 @@ type settings struct {
 	referenceRoots                   []string
 	stateDir                         string
 	noColor, redact                  bool
-	logLevel                         string
-	config                           string
+	delivery
+	logLevel string
+	config   string
 
 	origin map[string]string // of values that are not from the command line: flag to where it stands
 }
@@ -69,10 +71,12 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.DurationVar(&s.wait, "wait", 0, "look again until the exit code is 0, for at most `DURATION`")
 	f.BoolVar(&s.watch, "watch", false, "look again and show what turns, until Ctrl-C; on a terminal a live table")
 	f.StringVar(&s.jitter, "jitter", "off", "first wait for this instance's place in a window: `off|auto|DURATION`; auto is 1m in a systemd unit")
-	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json|html`")
-	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
+	f.StringVarP(&s.output, "output", "o", "text", formatUsage)
+	f.BoolVar(&s.summaryJSON, "summary-json", false, summaryUsage)
+	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600, metrics 0644")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")
 	f.BoolVar(&s.redact, "redact", false, redactUsage)
+	s.delivery.register(f)
 	f.BoolVar(&s.plan, "plan", false, "print hosts, packets and worst-case time; send nothing")
 	f.StringVar(&s.region, "region", "", "AWS Region, when it is not the instance's own")
 	f.StringVar(&s.expect, "expect", "auto", "what is expected of AWS names: `auto|private|any`")
@@ -197,6 +201,12 @@ func (s *settings) check() error {
 	if _, err := report.ParseFailOn(s.failOn); err != nil {
 		return usagef("%s %q: want one of error, warning, never", s.where("fail-on"), s.failOn)
 	}
+	if err := s.checkSummary(); err != nil {
+		return err
+	}
+	if err := s.delivery.check(s.where, s.outputFile); err != nil {
+		return err
+	}
 	_, err := s.resolverAddrs()
 	return err
 }
@@ -224,6 +234,17 @@ func (s *settings) checkLooks() error {
 		return usagef("--watch shows a table and ends with a report as text: --output %s goes with --wait", s.output)
 	}
 	return nil
+}
+
+// allServices are those that the user named and those that deliveries need.
+func (s *settings) allServices() []string {
+	out := slices.Clone(s.services)
+	for _, d := range s.delivery.services() {
+		if !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // resolverAddrs are the servers of --resolver; the port is 53 unless given.

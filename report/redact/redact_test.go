@@ -90,7 +90,7 @@ func TestSameVerdict(t *testing.T) {
 	exact := 0
 	for name, s := range all {
 		before := asText(t, s)
-		out, m, err := mapped(s)
+		out, m, err := mapped(s, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -429,4 +429,44 @@ func BenchmarkFacts(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Names keeps what a fix needs, and nothing that tells of the customer.
+func TestNames(t *testing.T) {
+	roles := 0
+	for file, s := range corpus(t) {
+		s.Agent.Proxy.HTTPS = "http://egress.acme.example:3128"
+		got, err := Names(s)
+		if err != nil {
+			t.Fatal(file, err)
+		}
+		text := asText(t, got)
+		for _, secret := range []string{s.IMDS.AccountID, s.IMDS.Role.Name, "acme", "egress"} {
+			if secret != "" && strings.Contains(text, secret) {
+				t.Errorf("%s: %s is still there", file, secret)
+			}
+		}
+		if s.IMDS.Role.Name != "" {
+			roles++
+		}
+		if got.IMDS.InstanceID != s.IMDS.InstanceID || !reflect.DeepEqual(got.IMDS.Primary().SecurityGroupIDs, s.IMDS.Primary().SecurityGroupIDs) ||
+			!reflect.DeepEqual(got.IMDS.Primary().VPCCIDRs, s.IMDS.Primary().VPCCIDRs) {
+			t.Errorf("%s: an id or an address has changed: %+v", file, got.IMDS)
+		}
+		before, after := diagnose.Run(s, diagnose.Options{}), diagnose.Run(got, diagnose.Options{})
+		if codes(before) != codes(after) {
+			t.Errorf("%s: %s became %s", file, codes(before), codes(after))
+		}
+	}
+	if roles == 0 {
+		t.Error("no role in the facts: nothing was tested")
+	}
+}
+
+func codes(v diagnose.Verdict) string {
+	out := []string{string(v.Status)}
+	for _, c := range v.Causes {
+		out = append(out, string(c.Code))
+	}
+	return strings.Join(out, " ")
 }
