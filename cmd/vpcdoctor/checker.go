@@ -24,7 +24,8 @@ type checker struct {
 	failOn report.FailOn
 	env    probe.Env
 	inputs
-	called *report.Report // of the round that made the signed calls last
+	called  *report.Report // of the round that made the signed calls last
+	hurried bool           // a signal came between two rounds
 }
 
 // inputs are what a round takes from files and the environment.

@@ -26,7 +26,8 @@ func (c *checker) looks(ctx context.Context, stop func()) (*report.Report, int) 
 		return r, exitCode(r, c.s.output, c.failOn)
 	}
 	r, err := c.untilSettled(ctx, v)
-	if c.s.wait > 0 && errors.Is(err, errInterrupted) && !r.Context.Interrupted {
+	c.hurried = errors.Is(err, errInterrupted)
+	if c.s.wait > 0 && c.hurried && !r.Context.Interrupted {
 		v.close()
 		c.app.complain(errors.New("interrupted while waiting; this is the report of the last whole look"))
 		return r, report.ExitInconclusive
