@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"vpcdoctor/report"
@@ -50,7 +51,7 @@ func (c *checker) untilSettled(ctx context.Context, v view) (*report.Report, err
 		return r, errInterrupted
 	}
 	for quiet, turned := 0, watch.First(r); ; {
-		if over() || c.s.wait > 0 && c.good(r) || c.app.stdout.broken() {
+		if over() || c.s.wait > 0 && c.good(r) || c.s.watch && c.unread() {
 			v.looked(r, turned, 0)
 			return r, nil
 		}
@@ -73,6 +74,9 @@ func (c *checker) untilSettled(ctx context.Context, v view) (*report.Report, err
 		r = next
 	}
 }
+
+// unread tells whether nobody sees what a watch says.
+func (c *checker) unread() bool { return c.app.stdout.broken() || readerGone(os.Stdout) }
 
 // good tells whether there is nothing more to wait for. With --fail-on never
 // every verdict has exit code 0; waiting is for one without errors all the same.
