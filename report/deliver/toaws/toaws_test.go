@@ -129,25 +129,25 @@ func TestByProxy(t *testing.T) {
 		To: []string{"cloudwatch"}, LogGroup: "/vpcdoctor", UserAgent: awstest.UserAgent, Verify: store, Credentials: awstest.Keys(),
 		Getenv: func(k string) string { return vars[k] },
 	}
-	send := func() deliver.Outcome {
+	send := func(limit time.Duration) deliver.Outcome {
 		sinks, err := o.Sinks(awstest.Report("r1", 1, "h"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return deliver.All(context.Background(), sinks, awstest.Parcel("r1", time.Now(), 1), nil, 2*time.Second)[0]
+		return deliver.All(context.Background(), sinks, awstest.Parcel("r1", time.Now(), 1), nil, limit)[0]
 	}
-	if out := send(); out.Err != nil || len(api.LogEvents()) != 2 {
+	if out := send(30 * time.Second); out.Err != nil || len(api.LogEvents()) != 2 {
 		t.Errorf("%v, %d events", out.Err, len(api.LogEvents()))
 	}
 	if got := <-agents; got != awstest.UserAgent {
 		t.Errorf("the proxy is told %q", got)
 	}
 	status = http.StatusForbidden
-	if out := send(); out.Err == nil || out.Err.Error() != "the proxy of this shell does not connect to logs.us-east-1.amazonaws.com (HTTP 403): HTTPS_PROXY and NO_PROXY of this shell decide" {
+	if out := send(30 * time.Second); out.Err == nil || out.Err.Error() != "the proxy of this shell does not connect to logs.us-east-1.amazonaws.com (HTTP 403): HTTPS_PROXY and NO_PROXY of this shell decide" {
 		t.Errorf("%v", out.Err)
 	}
 	proxy.Close()
-	if out := send(); out.Err == nil || !strings.Contains(out.Err.Error(), "no connection to the proxy of this shell (refused)") {
+	if out := send(3 * time.Second); out.Err == nil || !strings.Contains(out.Err.Error(), "no connection to the proxy of this shell (refused)") {
 		t.Errorf("%v", out.Err)
 	}
 }
