@@ -23,7 +23,11 @@ type settings struct {
 	noSigned, agentChannel, rehearse bool
 	session                          probe.Session
 	idle                             time.Duration
+	wait                             time.Duration
+	watch                            bool
+	jitter                           string
 	output, outputFile, factsFile    string
+	summaryJSON                      bool
 	region, expect                   string
 	requirePrivate, requireAgent     bool
 	dialPublic, noControls           bool
@@ -35,9 +39,11 @@ type settings struct {
 	caBundle                         string
 	referenceRoots                   []string
 	stateDir                         string
+	sinceLast                        bool
 	noColor, redact                  bool
-	logLevel                         string
-	config                           string
+	delivery
+	logLevel string
+	config   string
 
 	origin map[string]string // of values that are not from the command line: flag to where it stands
 }
@@ -63,10 +69,15 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.session.OutputLogGroup, "output-log-group", "", "with --rehearse: log `GROUP` of Run Command output")
 	f.BoolVar(&s.agentChannel, "agent-channel", false, "ask for a control channel token; only while the agent is down")
 	f.DurationVar(&s.idle, "idle", 0, "keep one connection silent for `DURATION`, at most 6m, to find what forgets it")
-	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json|html`")
-	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
+	f.DurationVar(&s.wait, "wait", 0, "look again until the exit code is 0, for at most `DURATION`")
+	f.BoolVar(&s.watch, "watch", false, "look again and show what turns, until Ctrl-C; on a terminal a live table")
+	f.StringVar(&s.jitter, "jitter", "off", "first wait for this instance's place in a window: `off|auto|DURATION`; auto is 1m in a systemd unit")
+	f.StringVarP(&s.output, "output", "o", "text", formatUsage)
+	f.BoolVar(&s.summaryJSON, "summary-json", false, summaryUsage)
+	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600, metrics 0644")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")
 	f.BoolVar(&s.redact, "redact", false, redactUsage)
+	s.delivery.register(f)
 	f.BoolVar(&s.plan, "plan", false, "print hosts, packets and worst-case time; send nothing")
 	f.StringVar(&s.region, "region", "", "AWS Region, when it is not the instance's own")
 	f.StringVar(&s.expect, "expect", "auto", "what is expected of AWS names: `auto|private|any`")
@@ -80,7 +91,8 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.DurationVar(&s.budget, "budget", probe.DefaultBudget, "of the whole run")
 	f.StringVar(&s.caBundle, "ca-bundle", "", "PEM `FILE` added to the system's roots")
 	f.StringSliceVar(&s.referenceRoots, "reference-roots", nil, "PEM `FILE`s added to the public reference roots")
-	f.StringVar(&s.stateDir, "state-dir", "", "keep the last report in this `DIR`")
+	f.StringVar(&s.stateDir, "state-dir", "", "keep reports, their history and what waits for delivery in this `DIR`")
+	f.BoolVar(&s.sinceLast, "since-last", false, "with --state-dir: tell what changed since the run before")
 	f.BoolVar(&s.noColor, "no-color", false, "no colour on a terminal (also NO_COLOR)")
 	f.StringVar(&s.logLevel, "log-level", "warn", "of the log on stderr: `debug|info|warn|error`")
 	f.StringVar(&s.config, "config", defaultConfig, "YAML configuration `FILE`")
@@ -176,18 +188,67 @@ func (s *settings) check() error {
 	switch {
 	case s.requirePrivate && s.expect == "any":
 		return usagef("--require-private contradicts --expect any")
+	case s.sinceLast && s.stateDir == "":
+		return usagef("%s needs --state-dir: the run before is remembered there", strings.TrimSuffix(s.where("since-last"), ":"))
 	case s.timeout <= 0 || s.timeout > time.Minute:
 		return usagef("%s %v: want more than 0 and at most 1m", s.where("timeout"), s.timeout)
 	case s.idle < 0 || s.idle > probe.MaxIdle:
 		return usagef("%s %v: want at most %v", s.where("idle"), s.idle, probe.MaxIdle)
 	case s.budget <= 0 || s.budget > 10*time.Minute:
 		return usagef("%s %v: want more than 0 and at most 10m", s.where("budget"), s.budget)
+	case !checkJitter(s.jitter):
+		return usagef("%s %q: want off, auto, or a duration of at most %v", s.where("jitter"), s.jitter, maxJitter)
+	}
+	if err := s.checkLooks(); err != nil {
+		return err
 	}
 	if _, err := report.ParseFailOn(s.failOn); err != nil {
 		return usagef("%s %q: want one of error, warning, never", s.where("fail-on"), s.failOn)
 	}
+	if err := s.checkSummary(); err != nil {
+		return err
+	}
+	if err := s.delivery.check(s.where, s.outputFile); err != nil {
+		return err
+	}
 	_, err := s.resolverAddrs()
 	return err
+}
+
+// maxWait bounds --wait: after a day nobody waits any more.
+const maxWait = 24 * time.Hour
+
+// checkLooks refuses what looks that are repeated cannot do.
+func (s *settings) checkLooks() error {
+	flag := "--wait"
+	switch {
+	case s.wait < 0 || s.wait > maxWait:
+		return usagef("%s %v: want at most %v", s.where("wait"), s.wait, maxWait)
+	case s.watch:
+		flag = "--watch"
+	case s.wait == 0:
+		return nil
+	}
+	switch {
+	case s.rehearse:
+		return usagef("%s repeats the run, and --rehearse makes up to 14 signed calls in each: wait first, then rehearse", flag)
+	case s.idle > 0:
+		return usagef("%s repeats the run, and --idle keeps each one silent for %v: use one of them", flag, s.idle)
+	case s.watch && s.output != "text":
+		return usagef("--watch shows a table and ends with a report as text: --output %s goes with --wait", s.output)
+	}
+	return nil
+}
+
+// allServices are those that the user named and those that deliveries need.
+func (s *settings) allServices() []string {
+	out := slices.Clone(s.services)
+	for _, d := range s.delivery.services() {
+		if !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // resolverAddrs are the servers of --resolver; the port is 53 unless given.
