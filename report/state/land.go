@@ -172,6 +172,24 @@ func (d *Dir) temporary(name string, fill func(io.Writer) error) (string, *os.Fi
 	return filepath.Join(tmpName, name), f, nil
 }
 
+// Room tells whether a report could be kept now: it writes something of that
+// size and removes it.
+func (d *Dir) Room() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	unlock, err := d.lock(d.wait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, f, err := d.temporary("room", func(w io.Writer) error { _, err := w.Write(make([]byte, 128<<10)); return err })
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return d.root.Remove(filepath.Join(tmpName, "room"))
+}
+
 // next is the number of the next run: one above all that exist, in runs, in
 // every spool and in the history. What cannot be read is told when something is
 // to be written there.

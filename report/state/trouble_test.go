@@ -164,7 +164,9 @@ func TestHostileHistory(t *testing.T) {
 		"noise":     {func(p string) { mustWrite(t, p, noise) }, 1},
 		"oversized": {func(p string) { mustWrite(t, p, nil); _ = os.Truncate(p, 1<<40) }, 1},
 		"newer":     {func(p string) { mustWrite(t, p, []byte(`{"v":99,"run":"x","status":"healthy"}`+"\n")) }, 1},
-		"huge seq":  {func(p string) { mustWrite(t, p, []byte(`{"v":1,"seq":18446744073709551615,"run":"x","status":"healthy"}`+"\n")) }, 1},
+		"huge seq": {func(p string) {
+			mustWrite(t, p, []byte(`{"v":1,"seq":18446744073709551615,"run":"x","status":"healthy"}`+"\n"))
+		}, 1},
 		"link":      {func(p string) { _ = os.Symlink("/etc/passwd", p) }, 1},
 		"pipe":      {func(p string) { _ = syscall.Mkfifo(p, 0o600) }, 1},
 		"directory": {func(p string) { _ = os.Mkdir(p, 0o700) }, 1},
