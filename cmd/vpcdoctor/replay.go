@@ -77,7 +77,11 @@ func readReport(path string) (*report.Report, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, unreadable(path, err)
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			return nil, usagef("cannot read %s: %w", path, pe.Err)
+		}
+		return nil, usageError{err}
 	}
 	defer func() { _ = f.Close() }()
 	b := bufio.NewReader(f)
@@ -103,15 +107,7 @@ func lastReport(path string) (*report.Report, error) {
 	defer func() { _ = dir.Close() }()
 	r, err := dir.Last()
 	if err != nil {
-		return nil, unreadable(path, err)
+		return nil, usagef("cannot read %w", err)
 	}
 	return r, nil
-}
-
-func unreadable(path string, err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return usagef("cannot read %s: %w", path, pe.Err)
-	}
-	return usageError{err}
 }
