@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"vpcdoctor/report"
+	"vpcdoctor/report/nagios"
 )
 
 // version and commit are set by the linker (see Makefile).
@@ -70,11 +71,15 @@ func (a *app) run(args []string) int {
 	root.SetArgs(args)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	_, err := root.ExecuteC()
+	cmd, err := root.ExecuteC()
+	if err == nil {
+		err = a.stdout.lost()
+	}
 	switch {
-	case err == nil && a.stdout.lost() != nil:
-		a.complain(a.stdout.lost())
-		return report.ExitFault
+	case err != nil && asPlugin(cmd):
+		a.complain(err)
+		_ = nagios.Fault(a.stdout, err)
+		return nagios.Unknown
 	case err == nil:
 		return a.code
 	case errors.As(err, new(usageError)):
@@ -112,7 +117,8 @@ Without a verb it is "vpcdoctor check --profile session-manager".
 
 Exit codes: 0 healthy or warnings only, 1 an error was found, 2 usage or
 configuration, 3 inconclusive or interrupted, 4 a fault of vpcdoctor or
-a report that could not be written to stdout.`,
+a report that could not be written to stdout. With --output nagios they are
+those of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.`,
 		Args:          noArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -121,7 +127,7 @@ a report that could not be written to stdout.`,
 	root.Flags().AddFlagSet(check.Flags())
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(check, a.servicesCommand(), a.explainCommand(), a.diagnoseCommand(), a.fixCommand(), a.renderCommand(), a.diffCommand(), a.historyCommand(), a.manCommand(), a.versionCommand())
+	root.AddCommand(check, a.servicesCommand(), a.explainCommand(), a.diagnoseCommand(), a.fixCommand(), a.renderCommand(), a.diffCommand(), a.historyCommand(), a.consoleDecodeCommand(), a.manCommand(), a.versionCommand())
 	return root
 }
 

@@ -21,7 +21,7 @@ import (
 // --require-delivery lets what became of them into the exit code.
 func (c *checker) carry(r *report.Report, o *outputs) error {
 	a, s := c.app, c.s
-	sinks := c.sinks(r.Facts)
+	sinks := c.sinks(r)
 	backlog := c.land(r, sinks)
 	shown, err := redacted(r, s.redact)
 	if err != nil {
@@ -76,7 +76,7 @@ func (c *checker) print(r *report.Report, briefly bool) error {
 		_, err := fmt.Fprintln(c.app.stdout, text.Line(r))
 		return err
 	}
-	return c.app.render(c.app.stdout, r, c.s.output, c.app.stdoutTTY, c.s.noColor)
+	return c.app.show(r, c.s)
 }
 
 // hurry is what all deliveries together have after a signal: whoever stops the

@@ -42,6 +42,7 @@ type configFile struct {
 	Wait           string           `yaml:"wait"`
 	Jitter         string           `yaml:"jitter"`
 	Output         string           `yaml:"output"`
+	SummaryJSON    *bool            `yaml:"summary_json"`
 	OutputFile     string           `yaml:"output_file"`
 	Facts          string           `yaml:"facts"`
 	Redact         *bool            `yaml:"redact"`
@@ -69,6 +70,8 @@ type configFile struct {
 	LogsEndpoint   string           `yaml:"logs_endpoint"`
 	Metrics        string           `yaml:"metrics"`
 	Credentials    string           `yaml:"credentials"`
+	S3             string           `yaml:"s3"`
+	S3Owner        string           `yaml:"s3_owner"`
 	Console        string           `yaml:"console"`
 	ConsoleFull    *bool            `yaml:"console_full"`
 	NoColor        *bool            `yaml:"no_color"`

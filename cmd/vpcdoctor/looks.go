@@ -23,7 +23,7 @@ func (c *checker) looks(ctx context.Context, stop func()) (*report.Report, int) 
 	defer v.close()
 	if c.s.wait == 0 && !c.s.watch {
 		r := c.round(ctx, v.progress)
-		return r, r.ExitCode(c.failOn)
+		return r, exitCode(r, c.s.output, c.failOn)
 	}
 	r, err := c.untilSettled(ctx, v)
 	if c.s.wait > 0 && errors.Is(err, errInterrupted) && !r.Context.Interrupted {
@@ -31,7 +31,7 @@ func (c *checker) looks(ctx context.Context, stop func()) (*report.Report, int) 
 		c.app.complain(errors.New("interrupted while waiting; this is the report of the last whole look"))
 		return r, report.ExitInconclusive
 	}
-	return r, r.ExitCode(c.failOn) // whoever only watches ends that by Ctrl-C, which is no failure
+	return r, exitCode(r, c.s.output, c.failOn) // whoever only watches ends that by Ctrl-C, which is no failure
 }
 
 // errInterrupted says that a signal ended the looks.

@@ -9,6 +9,9 @@ import (
 
 	"vpcdoctor/report"
 	"vpcdoctor/report/html"
+	"vpcdoctor/report/junit"
+	"vpcdoctor/report/nagios"
+	"vpcdoctor/report/prometheus"
 	"vpcdoctor/report/text"
 )
 
@@ -39,6 +42,11 @@ func (o *outputs) open(s *settings) (err error) {
 	if o.report, err = openOut(s.outputFile); err != nil {
 		return err
 	}
+	if o.report != nil && s.output == "prometheus" {
+		if err := o.report.tmp.Chmod(metricsMode); err != nil {
+			return fmt.Errorf("output %s: %w", s.outputFile, err)
+		}
+	}
 	o.facts, err = openOut(s.factsFile)
 	return err
 }
@@ -65,6 +73,10 @@ func openOut(path string) (*outFile, error) {
 	}
 	return &outFile{path: path, tmp: tmp}, nil
 }
+
+// metricsMode is that of a file of metrics: the exporter that collects it runs
+// as another user, and no account, address or role is in it.
+const metricsMode = 0o644
 
 // write fills the file and moves it into place.
 func (f *outFile) write(fill func(io.Writer) error) error {
@@ -97,6 +109,12 @@ func (a *app) render(w io.Writer, r *report.Report, format string, tty, noColor 
 		return r.WriteJSON(w)
 	case "html":
 		return html.Write(w, r)
+	case "junit":
+		return junit.Write(w, r)
+	case "nagios":
+		return nagios.Write(w, r)
+	case "prometheus":
+		return prometheus.Write(w, r)
 	}
 	return text.Write(w, r, text.Options{Width: textWidth, Color: a.color(tty, noColor)})
 }

@@ -27,6 +27,7 @@ type settings struct {
 	watch                            bool
 	jitter                           string
 	output, outputFile, factsFile    string
+	summaryJSON                      bool
 	region, expect                   string
 	requirePrivate, requireAgent     bool
 	dialPublic, noControls           bool
@@ -71,8 +72,9 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.DurationVar(&s.wait, "wait", 0, "look again until the exit code is 0, for at most `DURATION`")
 	f.BoolVar(&s.watch, "watch", false, "look again and show what turns, until Ctrl-C; on a terminal a live table")
 	f.StringVar(&s.jitter, "jitter", "off", "first wait for this instance's place in a window: `off|auto|DURATION`; auto is 1m in a systemd unit")
-	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json|html`")
-	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
+	f.StringVarP(&s.output, "output", "o", "text", formatUsage)
+	f.BoolVar(&s.summaryJSON, "summary-json", false, summaryUsage)
+	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600, metrics 0644")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")
 	f.BoolVar(&s.redact, "redact", false, redactUsage)
 	s.delivery.register(f)
@@ -202,6 +204,9 @@ func (s *settings) check() error {
 	}
 	if _, err := report.ParseFailOn(s.failOn); err != nil {
 		return usagef("%s %q: want one of error, warning, never", s.where("fail-on"), s.failOn)
+	}
+	if err := s.checkSummary(); err != nil {
+		return err
 	}
 	if err := s.delivery.check(s.where, s.outputFile); err != nil {
 		return err

@@ -95,5 +95,5 @@ func (c *checker) timer() bool { return c.options.Context == "systemd" }
 
 // briefly tells whether one line says all that is new.
 func (c *checker) briefly(r *report.Report) bool {
-	return c.timer() && c.s.output == "text" && r.Changes.Quiet()
+	return c.timer() && c.s.output == "text" && !c.s.summaryJSON && r.Changes.Quiet()
 }

@@ -58,6 +58,10 @@ func shellCommand(code *int) *cobra.Command {
 // instance's wire.
 const packetsEnv = "VPCLAB_PACKETS"
 
+// callsEnv names a file that gets one line of JSON per request that reached AWS,
+// with what it brought: events, metrics, objects.
+const callsEnv = "VPCLAB_CALLS"
+
 func runIn(name string, args []string, seed uint64, mend string, code *int) error {
 	s, err := scenario.Find(name)
 	if err != nil {
@@ -67,7 +71,7 @@ func runIn(name string, args []string, seed uint64, mend string, code *int) erro
 	if err != nil {
 		return fmt.Errorf("finding the working directory: %w", err)
 	}
-	c := lab.Command{Args: args, Dir: dir, Env: os.Environ(), Packets: os.Getenv(packetsEnv)}
+	c := lab.Command{Args: args, Dir: dir, Env: os.Environ(), Packets: os.Getenv(packetsEnv), Calls: os.Getenv(callsEnv)}
 	if mend != "" {
 		c.Mended = s.Mended(seed)
 		if c.MendedBy, err = filepath.Abs(mend); err != nil {

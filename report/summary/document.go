@@ -33,6 +33,7 @@ type Document struct {
 	UID        int    `json:"uid"`
 	How        string `json:"how,omitempty"`
 	Redacted   bool   `json:"redacted,omitempty"` // some names in it are made up
+	Cut        bool   `json:"cut,omitempty"`      // its end was lost on the way, uncounted
 
 	Left Left `json:"left_out,omitzero"` // what the report has and this has not
 

@@ -45,8 +45,9 @@ func Read(b []byte) (Document, error) {
 	if err := json.Unmarshal(b, &d); err != nil {
 		return Document{}, fmt.Errorf("a summary that does not parse: %w", err)
 	}
-	left := d.Left
+	left, cut := d.Left, d.Cut
 	d = New(d.Report(), d.Redacted)
+	d.Cut = cut
 	d.Left.add(left)
 	return d, nil
 }

@@ -29,10 +29,14 @@ func Summary(w io.Writer, d summary.Document, note string, o Options) error {
 }
 
 func beyondSummary(d summary.Document) string {
+	out := ""
 	if m := d.Missing(); m != "" {
-		return "; left out: " + m
+		out = "; left out: " + m
 	}
-	return ""
+	if d.Cut {
+		out += "; ITS END IS LOST: more may have been in it"
+	}
+	return out
 }
 
 // Bounds of single texts in Brief, where a screen is all there is.
