@@ -2,31 +2,32 @@ package history
 
 import (
 	"bytes"
-	"compress/gzip"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"vpcdoctor/probe/fact"
 	"vpcdoctor/report"
+	"vpcdoctor/report/corpus"
 	"vpcdoctor/report/diagnose"
 )
 
 // TestOfRecorded: entries of what the lab gathered for dozens of faults are
 // small, read back as they were, and hold the verdict.
 func TestOfRecorded(t *testing.T) {
-	files, err := filepath.Glob("../testdata/facts/*.json.gz")
+	files, err := corpus.All("../testdata/scenarios")
 	if err != nil || len(files) < 20 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	most := 0
 	for _, f := range files {
-		r := recorded(t, f)
+		s, err := f.Set()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Run.ID = "run"
+		r := report.New(s, diagnose.Run(s, diagnose.Options{}), report.Tool{Version: "1"})
 		e := Of(r)
 		line, err := e.Line()
 		if err != nil {
@@ -35,37 +36,19 @@ func TestOfRecorded(t *testing.T) {
 		most = max(most, len(line))
 		back, err := Parse(bytes.TrimSpace(line))
 		if err != nil {
-			t.Fatalf("%s: %v\n%s", f, err, line)
+			t.Fatalf("%s: %v\n%s", f.Name, err, line)
 		}
 		if a, b := Between(e, back), Between(back, e); len(a)+len(b) != 0 || !back.Like(e) || !back.Time.Equal(e.Time) {
-			t.Errorf("%s: differs from itself: %v %v", f, a, b)
+			t.Errorf("%s: differs from itself: %v %v", f.Name, a, b)
 		}
 		if e.Status != r.Verdict.Status || e.Status == diagnose.Broken && len(e.Codes) == 0 || len(e.Rows) == 0 && len(r.Verdict.Rows) > 0 {
-			t.Errorf("%s: %s", f, line)
+			t.Errorf("%s: %s", f.Name, line)
 		}
 	}
 	t.Logf("the largest of %d entries has %d bytes", len(files), most)
 	if most > 2000 {
 		t.Errorf("an entry of %d bytes", most)
 	}
-}
-
-func recorded(t *testing.T, file string) *report.Report {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s fact.Set
-	if err := json.NewDecoder(z).Decode(&s); err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	s.Run.ID = "run"
-	return report.New(&s, diagnose.Run(&s, diagnose.Options{}), report.Tool{Version: "1"})
 }
 
 var noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
