@@ -206,11 +206,7 @@ func (d *Dir) next() uint64 {
 			last = max(last, it.seq)
 		}
 	}
-	recent, _, _ := d.tail(tailBytes)
-	for _, e := range recent {
-		last = max(last, e.Seq)
-	}
-	return last + 1
+	return max(last, d.lastLine()) + 1
 }
 
 // list lists the reports of a folder; one that is not there has none.
@@ -279,15 +275,7 @@ func (d *Dir) mend() error {
 	if len(items) == 0 {
 		return nil
 	}
-	recent, _, err := d.tail(tailBytes)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		d.note("history: %v", err)
-		return nil
-	}
-	var last uint64
-	for _, e := range recent {
-		last = max(last, e.Seq)
-	}
+	last := d.lastLine()
 	for _, it := range items {
 		if it.seq <= last {
 			continue
