@@ -30,14 +30,26 @@ type app struct {
 	uid       int
 	stdoutTTY bool
 	stderrTTY bool
-	code      int // exit code of the verb that ran
+	size      func() (width, height int) // of the terminal on stdout
+	code      int                        // exit code of the verb that ran
 }
 
 func newApp() *app {
 	return &app{
 		stdout: &stdout{w: os.Stdout}, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ(), uid: os.Geteuid(),
 		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())), stderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		size: terminalSize,
 	}
+}
+
+// terminalSize is that of the terminal on stdout. A serial line does not know
+// its own and says 0 by 0: what every terminal has for sure serves then.
+func terminalSize() (width, height int) {
+	width, height, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil || width <= 0 || height <= 0 {
+		return textWidth, 24
+	}
+	return width, height
 }
 
 // usageError is a fault in the command line or the configuration: exit code 2.
@@ -83,6 +95,11 @@ func (a *app) run(args []string) int {
 // what happened, no capital, no full stop.
 func (a *app) complain(err error) {
 	fmt.Fprintf(a.stderr, "vpcdoctor: %v\n", err)
+}
+
+// note writes a line that is no error: stdout is the report's.
+func (a *app) note(text string) {
+	fmt.Fprintf(a.stderr, "vpcdoctor: %s\n", text)
 }
 
 // rootCommand is the whole command tree. Without a verb it is check.

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"go.uber.org/zap"
-
 	"vpcdoctor/report"
 	"vpcdoctor/report/html"
 	"vpcdoctor/report/junit"
@@ -28,12 +26,17 @@ type outputs struct {
 func openOutputs(s *settings) (*outputs, error) {
 	o := &outputs{}
 	if err := o.open(s); err != nil {
-		for _, f := range []*outFile{o.report, o.facts, o.state} {
-			f.discard() // leave nothing half made behind
-		}
+		o.discard() // leave nothing half made behind
 		return nil, usageError{err}
 	}
 	return o, nil
+}
+
+// discard gives up the files that were prepared.
+func (o *outputs) discard() {
+	for _, f := range []*outFile{o.report, o.facts, o.state} {
+		f.discard()
+	}
 }
 
 func (o *outputs) open(s *settings) (err error) {
@@ -113,32 +116,6 @@ func (f *outFile) discard() {
 	}
 }
 
-// deliver writes the files, then stdout. A failed file is reported on stderr
-// and does not change the exit code: the verdict stands, wherever it could be
-// written.
-func (a *app) deliver(r *report.Report, s *settings, o *outputs, log *zap.Logger) error {
-	shown, err := redacted(r, s.redact)
-	if err != nil {
-		return err
-	}
-	say := func(w io.Writer) error { return a.render(w, shown, s.output, false, s.noColor) }
-	for _, f := range []struct {
-		file *outFile
-		fill func(io.Writer) error
-	}{
-		{o.report, say},
-		{o.facts, func(w io.Writer) error { return report.WriteFacts(w, shown.Facts) }},
-		{o.state, r.WriteJSON}, // stays on this host, and is compared with the next run
-	} {
-		if err := f.file.write(f.fill); err != nil {
-			a.complain(err)
-		} else if f.file != nil {
-			log.Info("written", zap.String("file", f.file.path))
-		}
-	}
-	return a.show(shown, s)
-}
-
 // render writes the report in the chosen form.
 func (a *app) render(w io.Writer, r *report.Report, format string, tty, noColor bool) error {
 	switch format {
@@ -161,6 +138,11 @@ const textWidth = 80
 
 // color is on only for a terminal that did not decline it (no-color.org).
 func (a *app) color(tty, off bool) bool {
+	return a.screen(tty) && !off && a.getenv("NO_COLOR") == ""
+}
+
+// screen tells whether a terminal understands more than text.
+func (a *app) screen(tty bool) bool {
 	term := a.getenv("TERM")
-	return tty && !off && a.getenv("NO_COLOR") == "" && term != "" && term != "dumb"
+	return tty && term != "" && term != "dumb"
 }

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"vpcdoctor/probe/classify"
+	"vpcdoctor/probe/denial"
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/host/sysfile"
 )
@@ -213,12 +216,24 @@ func parseDocument(b []byte) (*keys, document) {
 	if json.Unmarshal(b, &f) != nil {
 		return nil, document{}
 	}
-	d := document{code: codeWord(f.Code), updated: sane(f.LastUpdated), expires: sane(f.Expiration)}
+	d := document{code: denial.Code(f.Code), updated: sane(f.LastUpdated), expires: sane(f.Expiration)}
 	k := &keys{id: f.AccessKeyID, secret: f.SecretAccessKey, token: f.Token}
 	if f.Code != "Success" || !k.valid() {
 		return nil, d
 	}
 	return k, d
+}
+
+// OfDocument reads the credentials of a role out of the metadata service's
+// document; false when it is none.
+func OfDocument(b []byte) (aws.Credentials, bool) {
+	k, d := parseDocument(b)
+	if k == nil {
+		return aws.Credentials{}, false
+	}
+	c := k.forSigner()
+	c.Source, c.Expires, c.CanExpire = "instance role", d.expires, !d.expires.IsZero()
+	return c, true
 }
 
 // sane is t in UTC, or zero when it lies outside the years that JSON can hold.
