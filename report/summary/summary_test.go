@@ -1,10 +1,9 @@
 package summary
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,39 +11,35 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vpcdoctor/probe/fact"
-	"vpcdoctor/probe/packed"
 	"vpcdoctor/report"
+	"vpcdoctor/report/corpus"
 	"vpcdoctor/report/diagnose"
 )
 
-// corpus are the reports on the recorded facts.
-func corpus(t testing.TB) map[string]*report.Report {
+// recorded are the reports on every third scenario, and on those whose summary
+// is the largest.
+func recorded(t testing.TB) map[string]*report.Report {
 	t.Helper()
-	files, err := filepath.Glob("../testdata/facts/*.gz")
+	files, err := corpus.All("../testdata/scenarios")
 	if err != nil || len(files) < 50 {
-		t.Fatalf("%d recorded facts, %v", len(files), err)
+		t.Fatalf("%d scenarios, %v", len(files), err)
 	}
 	out := map[string]*report.Report{}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
+	for i, f := range files {
+		if i%3 != 0 && f.Name != "s3-policy" && f.Name != "s3-route-missing" {
+			continue
 		}
-		text, err := packed.Text(string(b))
+		stored, err := report.Read(bytes.NewReader(f.Facts))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatal(f.Name, err)
 		}
-		stored, err := report.Read(strings.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[filepath.Base(f)] = report.New(stored.Facts, diagnose.Run(stored.Facts, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "1"})
+		out[f.Name] = report.New(stored.Facts, diagnose.Run(stored.Facts, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "1"})
 	}
 	return out
 }
 
 func TestRunCommandLimit(t *testing.T) {
-	for name, r := range corpus(t) {
+	for name, r := range recorded(t) {
 		d, j := New(r, false).Within(RunCommand - 1)
 		switch lead, ok := r.Verdict.Lead(); {
 		case len(j) >= RunCommand || !json.Valid(j) || strings.Contains(string(j), "\n"):
@@ -62,7 +57,7 @@ func TestRunCommandLimit(t *testing.T) {
 // Whatever the limit, what comes out is valid, complete in its counts, and as
 // large as the limit allows.
 func TestLimits(t *testing.T) {
-	for name, r := range corpus(t) {
+	for name, r := range recorded(t) {
 		whole := New(r, false)
 		for limit := Smallest; limit <= 6000; limit += 400 {
 			d, j := whole.Within(limit)
@@ -127,7 +122,7 @@ func TestHostile(t *testing.T) {
 
 // A command is whole or not there.
 func TestCommandsAreWhole(t *testing.T) {
-	for name, r := range corpus(t) {
+	for name, r := range recorded(t) {
 		known := map[string]bool{"": true}
 		for _, c := range r.Verdict.Causes {
 			known[c.Action.Command], known[c.Action.Verify] = true, true
@@ -144,7 +139,7 @@ func TestCommandsAreWhole(t *testing.T) {
 }
 
 func TestReadBack(t *testing.T) {
-	for name, r := range corpus(t) {
+	for name, r := range recorded(t) {
 		d, j := New(r, true).Within(3000)
 		got, err := Read(j)
 		if err != nil {
