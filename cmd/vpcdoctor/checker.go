@@ -24,6 +24,7 @@ type checker struct {
 	failOn report.FailOn
 	env    probe.Env
 	inputs
+	memory memory
 	called *report.Report // of the round that made the signed calls last
 }
 

@@ -59,6 +59,7 @@ type configFile struct {
 	CABundle       string           `yaml:"ca_bundle"`
 	ReferenceRoots []string         `yaml:"reference_roots"`
 	StateDir       string           `yaml:"state_dir"`
+	SinceLast      *bool            `yaml:"since_last"`
 	To             []string         `yaml:"to"`
 	Require        *bool            `yaml:"require_delivery"`
 	Each           string           `yaml:"delivery_timeout"`

@@ -14,7 +14,6 @@ func TestOpenOutputsLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	for name, s := range map[string]settings{
 		"facts": {outputFile: filepath.Join(dir, "r"), factsFile: filepath.Join(dir, "none", "f")},
-		"state": {outputFile: filepath.Join(dir, "r"), factsFile: filepath.Join(dir, "f"), stateDir: "/dev/null/x"},
 	} {
 		o, err := openOutputs(&s)
 		if o != nil || !errors.As(err, new(usageError)) {

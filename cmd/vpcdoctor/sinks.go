@@ -42,17 +42,6 @@ func (c *checker) toAWS() toaws.Options {
 	return o
 }
 
-// kept are the sinks whose reports are worth keeping until they arrive.
-func kept(sinks []deliver.Sink) []string {
-	var out []string
-	for _, s := range sinks {
-		if s.Keeps() && !slices.Contains(out, s.Name()) {
-			out = append(out, s.Name())
-		}
-	}
-	return out
-}
-
 // hiding gives a sink the reports for sharing (--redact).
 type hiding struct{ deliver.Sink }
 

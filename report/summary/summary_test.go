@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -16,30 +15,26 @@ import (
 	"vpcdoctor/report/diagnose"
 )
 
-// recorded are the reports on every third scenario, and on those whose summary
-// is the largest.
-func recorded(t testing.TB) map[string]*report.Report {
+// reports are those on the corpus of scenarios.
+func reports(t testing.TB) map[string]*report.Report {
 	t.Helper()
 	files, err := corpus.All("../testdata/scenarios")
-	if err != nil || len(files) < 50 {
+	if err != nil || len(files) < 100 {
 		t.Fatalf("%d scenarios, %v", len(files), err)
 	}
 	out := map[string]*report.Report{}
-	for i, f := range files {
-		if i%3 != 0 && f.Name != "s3-policy" && f.Name != "s3-route-missing" {
-			continue
-		}
-		stored, err := report.Read(bytes.NewReader(f.Facts))
+	for _, f := range files {
+		s, err := f.Set()
 		if err != nil {
-			t.Fatal(f.Name, err)
+			t.Fatal(err)
 		}
-		out[f.Name] = report.New(stored.Facts, diagnose.Run(stored.Facts, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "1"})
+		out[f.Name] = report.New(s, diagnose.Run(s, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "1"})
 	}
 	return out
 }
 
 func TestRunCommandLimit(t *testing.T) {
-	for name, r := range recorded(t) {
+	for name, r := range reports(t) {
 		d, j := New(r, false).Within(RunCommand - 1)
 		switch lead, ok := r.Verdict.Lead(); {
 		case len(j) >= RunCommand || !json.Valid(j) || strings.Contains(string(j), "\n"):
@@ -57,7 +52,7 @@ func TestRunCommandLimit(t *testing.T) {
 // Whatever the limit, what comes out is valid, complete in its counts, and as
 // large as the limit allows.
 func TestLimits(t *testing.T) {
-	for name, r := range recorded(t) {
+	for name, r := range reports(t) {
 		whole := New(r, false)
 		for limit := Smallest; limit <= 6000; limit += 400 {
 			d, j := whole.Within(limit)
@@ -122,7 +117,7 @@ func TestHostile(t *testing.T) {
 
 // A command is whole or not there.
 func TestCommandsAreWhole(t *testing.T) {
-	for name, r := range recorded(t) {
+	for name, r := range reports(t) {
 		known := map[string]bool{"": true}
 		for _, c := range r.Verdict.Causes {
 			known[c.Action.Command], known[c.Action.Verify] = true, true
@@ -139,7 +134,7 @@ func TestCommandsAreWhole(t *testing.T) {
 }
 
 func TestReadBack(t *testing.T) {
-	for name, r := range recorded(t) {
+	for name, r := range reports(t) {
 		d, j := New(r, true).Within(3000)
 		got, err := Read(j)
 		if err != nil {
