@@ -86,7 +86,7 @@ const hurry = 5 * time.Second
 // time is the time of all deliveries. A signal that ended the gathering does
 // not end them, since its report is the one that somebody will look for.
 func (c *checker) time(r *report.Report) (context.Context, context.CancelFunc) {
-	if r.Context.Interrupted {
+	if r.Context.Interrupted || c.hurried {
 		return context.WithTimeout(context.Background(), min(hurry, c.s.each))
 	}
 	return context.WithTimeout(context.Background(), c.s.each)

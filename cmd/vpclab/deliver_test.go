@@ -102,7 +102,7 @@ func TestDelivery(t *testing.T) {
 		job      deliverJob
 		says     string // of the sink cloudwatch; empty: delivered
 	}{
-		"healthy":       {scenario: "role-core", change: allowed},
+		"healthy":       {scenario: "role-delivers"},
 		"group missing": {scenario: "role-core", change: with(func(w *world.World) { w.Resources.NoReportGroup = true }), says: "log group /vpcdoctor does not exist in"},
 		"denied":        {scenario: "role-core", says: "logs:PutLogEvents on log group /vpcdoctor is denied: no identity-based policy allows it"},
 		"denied by the endpoint": {scenario: "role-core", change: with(func(w *world.World) { w.VPC.Endpoint("logs").Policy = world.Allow("logs:DescribeLogGroups") }),

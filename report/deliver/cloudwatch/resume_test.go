@@ -1,7 +1,6 @@
 package cloudwatch
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -18,14 +17,12 @@ import (
 func TestResume(t *testing.T) {
 	api := account(t, func(o *probetest.APIOptions) {
 		o.LogGroups[group] = probetest.APILogGroup{Streams: []string{awstest.Instance}}
-		o.Faults = []probetest.APIFault{{Action: "logs:PutLogEvents", Times: 1}, {Action: "logs:PutLogEvents", Mode: probetest.API5xx, Times: 2}}
+		o.Faults = []probetest.APIFault{{Action: "logs:PutLogEvents", Times: 1}, {Action: "logs:PutLogEvents", Mode: probetest.APIEmpty, Times: 1}}
 	})
 	f := awstest.Front(t, api)
 	parcels := []deliver.Parcel{awstest.Parcel("small", time.Now().Add(-time.Minute), 3), awstest.Parcel("large", time.Now(), 3000)}
-	ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
-	defer cancel()
 	fates := awstest.Fates{}
-	if _, err := sinkTo(t, f, nil).Deliver(ctx, parcels, fates.Note); err == nil || fates["small"] != deliver.Delivered || len(fates) != 1 {
+	if _, err := sinkTo(t, f, nil).Deliver(t.Context(), parcels, fates.Note); err == nil || fates["small"] != deliver.Delivered || len(fates) != 1 {
 		t.Fatalf("after the first: %v, %v", fates, err)
 	}
 	if _, err := sinkTo(t, f, nil).Deliver(t.Context(), parcels[1:], fates.Note); err != nil || fates["large"] != deliver.Delivered {

@@ -82,7 +82,11 @@ func TestTrouble(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			limit := 30 * time.Second
+			if name == "slow down" {
+				limit = 4 * time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			fates := awstest.Fates{}
 			if _, err := s.Deliver(ctx, []deliver.Parcel{awstest.Parcel("r1", time.Now(), 1)}, fates.Note); err == nil || !strings.Contains(err.Error(), tt.says) || len(fates) > 0 {
