@@ -37,6 +37,9 @@ type APIOptions struct {
 	Keys      []APIKey
 	LogGroups map[string]APILogGroup // by name
 
+	Faults []APIFault         // calls that fail although they would work
+	Quotas map[string]float64 // "logs:CreateLogStream": calls a second; others are not limited
+
 	Log io.Writer // one APICall per line, as JSON; nil: none
 }
 
@@ -60,7 +63,12 @@ type APIKey struct {
 }
 
 // APILogGroup is a CloudWatch log group.
-type APILogGroup struct{ KMSKey string }
+type APILogGroup struct {
+	KMSKey        string
+	Class         string   // empty: STANDARD
+	RetentionDays int      // 0: events never expire
+	Streams       []string // that exist already
+}
 
 // APISource is the way by which a connection came.
 type APISource struct {
@@ -86,11 +94,15 @@ type APICall struct {
 	Status     int    // of the answer; 0: left to the front end
 	Code       string `json:",omitempty"` // of an error
 	UserAgent  string `json:",omitempty"`
+
+	Delivered *APIDelivery `json:",omitempty"` // what the call brought
 }
 
-// API answers for the services that the SSM Agent and a session use: ssm,
-// ssmmessages, ec2messages, sts, kms, s3 and logs. It checks signatures, keeps
-// the account's policies, and answers in the protocol of each service.
+// API answers for the services that the SSM Agent and a session use, and those
+// that reports are delivered to: ssm, ssmmessages, ec2messages, sts, kms, s3, logs
+// and monitoring. It checks signatures, keeps the account's policies, enforces
+// the documented limits of what is put, and answers in the protocol of each
+// service.
 //
 // Requests without a signature are the front end's (AWSHandler), except a
 // websocket upgrade, which is refused.
@@ -110,6 +122,14 @@ type API struct {
 	calls []APICall
 	// tokens are those that CreateControlChannel gave out.
 	tokens []string
+
+	logs         logStore
+	metrics      []APIMetric
+	wrongMetrics []string
+	objects      []APIObject
+	records      []APIRecord
+	faults       []APIFault
+	buckets      map[string]*quotaBucket
 }
 
 // NewAPI returns the API of an account.
@@ -125,7 +145,10 @@ func NewAPI(o APIOptions) *API {
 			Role: APIRole{Name: "ssm-instance", Policies: []*Policy{MustPolicy(ManagedInstanceCore)}},
 		}}
 	}
-	return &API{o: o, front: AWSHandler(AWSOptions{Offset: time.Until(o.Now()) + o.DateLie})}
+	return &API{
+		o: o, front: AWSHandler(AWSOptions{Offset: time.Until(o.Now()) + o.DateLie}),
+		logs: newLogStore(o.LogGroups), faults: slices.Clone(o.Faults), buckets: map[string]*quotaBucket{},
+	}
 }
 
 // Calls are the requests so far, in the order of their answers.
@@ -148,8 +171,9 @@ func (a *API) Via(s APISource) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, s) })
 }
 
-// maxBody is more than any call of ours has.
-const maxBody = 1 << 20
+// maxBody is more than any call of ours has: a full batch of log events with
+// every quote escaped has below 3 MB.
+const maxBody = 8 << 20
 
 // call is a request on its way through the API.
 type call struct {
@@ -191,9 +215,20 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, s APISource) {
 	}
 	c.op = operationOf(at, r, c.body)
 	c.log.Operation = c.op.name
-	out := c.answer()
+	mode := a.faulty(at.service + ":" + c.op.name)
+	var out reply
+	switch mode {
+	case "", APITruncated:
+		out = c.answer()
+	case APIThrottle:
+		out = c.fail("ThrottlingException", "Rate exceeded")
+	}
 	c.log.Status, c.log.Code = out.status, out.code
 	a.record(c.log)
+	if mode != "" && mode != APIThrottle {
+		c.misanswer(w, mode, out)
+		return
+	}
 	c.write(w, out)
 	if out.status == http.StatusSwitchingProtocols {
 		a.holdChannel(w)
@@ -202,7 +237,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, s APISource) {
 
 // answer goes through the stages of a request.
 func (c *call) answer() reply {
-	if matchAny(c.api.o.Throttle, c.at.service+":"+c.op.name) {
+	if matchAny(c.api.o.Throttle, c.at.service+":"+c.op.name) || c.api.overQuota(c.at.service+":"+c.op.name) {
 		return c.fail("ThrottlingException", "Rate exceeded")
 	}
 	if out, ok := c.authenticate(); !ok {
@@ -259,7 +294,7 @@ type target struct {
 }
 
 // apiServices are the services behind the API.
-var apiServices = []string{"ssm", "ssmmessages", "ec2messages", "sts", "kms", "s3", "logs"}
+var apiServices = []string{"ssm", "ssmmessages", "ec2messages", "sts", "kms", "s3", "logs", "monitoring"}
 
 // locate reads the Host header: NAME.REGION.…, NAME-fips.REGION.…, and
 // vpce-….NAME.REGION.vpce.….

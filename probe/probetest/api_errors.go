@@ -30,6 +30,7 @@ var (
 		"MethodNotAllowed": http.StatusMethodNotAllowed, "SlowDown": http.StatusServiceUnavailable,
 		"InvalidAction": http.StatusBadRequest, "Throttling": http.StatusBadRequest, "AuthorizationHeaderMalformed": http.StatusBadRequest,
 		"DryRunOperationException": http.StatusPreconditionFailed, "UnknownOperationException": http.StatusNotFound,
+		"InvalidParameterValue": http.StatusBadRequest, "InvalidRequest": http.StatusBadRequest, "KeyTooLongError": http.StatusBadRequest,
 	}
 )
 
@@ -37,7 +38,7 @@ var (
 // JSON services.
 func (c *call) fail(code, message string) reply {
 	switch c.at.service {
-	case "sts":
+	case "sts", "monitoring":
 		return c.failQuery(renamed(queryCodes, code), message)
 	case "s3":
 		return c.failS3(renamed(s3Codes, code), message)

@@ -28,6 +28,7 @@ const (
 // actionNames are actions whose name is not the operation's.
 var actionNames = map[string]string{
 	"s3:GetBucketEncryption": "s3:GetEncryptionConfiguration", "s3:HeadBucket": "s3:ListBucket", "sts:GetCallerIdentity": "",
+	"monitoring:PutMetricData": "cloudwatch:PutMetricData",
 }
 
 // operationOf finds out what a request asks for.
@@ -38,7 +39,7 @@ func operationOf(t target, r *http.Request, body []byte) operation {
 		_, o.name, _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	case "ssmmessages":
 		o.name = channelOperation(r)
-	case "sts":
+	case "sts", "monitoring":
 		form, err := url.ParseQuery(string(body))
 		if err != nil || !form.Has("Action") {
 			form = r.URL.Query()
@@ -64,8 +65,16 @@ func operationOf(t target, r *http.Request, body []byte) operation {
 		o.do = channelOperations[o.name]
 	case "sts":
 		o.action, o.do = "", callerIdentity
+	case "monitoring":
+		o.resource = func(*call) string { return "*" }
+		if o.name == "PutMetricData" {
+			o.do = (*call).putMetricData
+		}
 	case "s3":
 		o.resource, o.owner, o.do = bucketResource, bucketOwner, bucketOperations[o.name]
+		if strings.HasSuffix(o.name, "Object") {
+			o.resource = objectResource
+		}
 	}
 	return o
 }
@@ -124,6 +133,8 @@ var ssmOperations = map[string]func(*call) reply{
 		})
 	},
 	"UpdateInstanceInformation": func(*call) reply { return jsonReply(object{}) },
+	"PutInventory":              (*call).putInventory,
+	"PutComplianceItems":        (*call).putComplianceItems,
 	"RegisterManagedInstance":   func(c *call) reply { return jsonReply(object{"InstanceId": c.who.Session}) },
 	"RequestManagedInstanceRoleToken": func(c *call) reply {
 		if c.api.o.Managed == "" {
@@ -140,7 +151,11 @@ func ssmResource(c *call) string {
 	if name := c.field("Name"); strings.HasSuffix(c.op.name, "Document") {
 		return c.arn("ssm", "document/"+name)
 	}
-	switch id := c.field("InstanceId"); {
+	id := c.field("InstanceId")
+	if c.op.name == "PutComplianceItems" {
+		id = c.field("ResourceId")
+	}
+	switch {
 	case strings.HasPrefix(id, "mi-"):
 		return c.arn("ssm", "managed-instance/"+id)
 	case id != "":
@@ -275,7 +290,10 @@ func keyOwner(c *call) (string, *Policy) {
 var logsOperations = map[string]func(*call) reply{
 	"DescribeLogGroups": func(c *call) reply {
 		groups := []any{}
-		for name, g := range c.api.o.LogGroups {
+		c.api.mu.Lock()
+		defer c.api.mu.Unlock()
+		for name := range c.api.logs.groups {
+			g := c.api.o.LogGroups[name]
 			if !strings.HasPrefix(name, c.field("logGroupNamePrefix")) {
 				continue
 			}
@@ -293,12 +311,15 @@ var logsOperations = map[string]func(*call) reply{
 		}
 		return jsonReply(object{"logStreams": []any{}})
 	},
+	"PutLogEvents":    (*call).putLogEvents,
+	"CreateLogStream": (*call).createLogStream,
+	"CreateLogGroup":  (*call).createLogGroup,
 }
 
 // logsResource is the ARN in the service's own messages
 // (hashicorp/terraform-provider-aws issue 8804).
 func logsResource(c *call) string {
-	return c.arn("logs", "log-group:"+c.field("logGroupName")+":log-stream:")
+	return c.arn("logs", "log-group:"+c.field("logGroupName")+":log-stream:"+c.field("logStreamName"))
 }
 
 // callerIdentity answers for sts.
@@ -385,6 +406,7 @@ const s3Space = ` xmlns="http://s3.amazonaws.com/doc/2006-03-01/"`
 
 // bucketOperations answer for S3.
 var bucketOperations = map[string]func(*call) reply{
+	"PutObject":  present((*call).putObject),
 	"HeadBucket": present(func(*call, APIBucket) reply { return reply{status: http.StatusOK, kind: "application/xml"} }),
 	"GetBucketLocation": present(func(_ *call, b APIBucket) reply {
 		if b.Region == "us-east-1" {

@@ -411,7 +411,7 @@ func TestLocate(t *testing.T) {
 		"logs.s3.eu-west-1.amazonaws.com":                 {service: "s3", region: "eu-west-1", bucket: "logs"},
 		"a.b.s3.eu-west-1.amazonaws.com":                  {service: "s3", region: "eu-west-1", bucket: "a.b"},
 		"b.bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com": {service: "s3", region: "us-east-1", bucket: "b"},
-		"monitoring.us-east-1.amazonaws.com":              {region: "eu-central-1"},
+		"monitoring.us-east-1.amazonaws.com":              {service: "monitoring", region: "us-east-1"},
 		"sts.amazonaws.com":                               {service: "sts", region: "eu-central-1"},
 	} {
 		got := locate(&http.Request{Host: host}, "eu-central-1")

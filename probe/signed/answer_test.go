@@ -8,27 +8,6 @@ import (
 	"vpcdoctor/probe/fact"
 )
 
-func TestParseError(t *testing.T) {
-	for body, want := range map[string][2]string{
-		`{"__type":"AccessDeniedException","Message":"m"}`:               {"AccessDeniedException", "m"},
-		`{"__type":"com.amazonaws.ssm#InvalidInstanceId","message":"m"}`: {"InvalidInstanceId", "m"},
-		` {"code":"Throttling"}`:                                         {"Throttling", ""},
-		`{"__type":"a b"}`:                                               {"", ""},
-		`{"__type":`:                                                     {"", ""},
-		`<AccessDeniedException><Message>a &quot;b&quot; &amp;lt;</Message></AccessDeniedException>`:                   {"AccessDeniedException", `a "b" &lt;`},
-		"<?xml version=\"1.0\"?>\n<Error><Code>NoSuchBucket</Code><Message>m</Message></Error>":                        {"NoSuchBucket", "m"},
-		`<ErrorResponse xmlns="x"><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>m</Message></Error></E>`: {"ExpiredToken", "m"},
-		`<html><body>blocked</body></html>`: {"", ""},
-		`<Message>a<b>c</b></Message>`:      {"", ""},
-		`<?`:                                {"", ""},
-		``:                                  {"", ""},
-	} {
-		if code, message := parseError([]byte(body)); code != want[0] || message != want[1] {
-			t.Errorf("%s: %q, %q", body, code, message)
-		}
-	}
-}
-
 func TestRefusal(t *testing.T) {
 	f := fact.Call{HTTPStatus: 400, RequestID: "a"}
 	h := http.Header{"X-Amzn-Errortype": {"AccessDeniedException:http://internal.amazon.com/coral/"}}

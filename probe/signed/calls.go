@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vpcdoctor/probe/classify"
+	"vpcdoctor/probe/denial"
 	"vpcdoctor/probe/fact"
 )
 
@@ -61,7 +62,7 @@ func getCallerIdentity() *Planned {
 		contentType: "application/x-www-form-urlencoded; charset=utf-8",
 		body:        []byte("Action=GetCallerIdentity&Version=2011-06-15"),
 		take: func(f *fact.Call, _ http.Header, body []byte) {
-			if arn := element(string(body), "Arn"); f.Status == fact.OK && strings.HasPrefix(arn, "arn:") {
+			if arn := denial.Element(string(body), "Arn"); f.Status == fact.OK && strings.HasPrefix(arn, "arn:") {
 				f.Identity = classify.Clean(arn, maxARN)
 			}
 		},
@@ -118,7 +119,7 @@ func DescribeKey(key string, out *Key) *Planned {
 			KeyMetadata struct{ Arn, KeyState string }
 		}
 		if f.Status == fact.OK && json.Unmarshal(body, &a) == nil {
-			*out = Key{ARN: classify.Clean(a.KeyMetadata.Arn, maxARN), State: codeWord(a.KeyMetadata.KeyState)}
+			*out = Key{ARN: classify.Clean(a.KeyMetadata.Arn, maxARN), State: denial.Code(a.KeyMetadata.KeyState)}
 		}
 	}
 	return p
@@ -196,7 +197,7 @@ func GetBucketLocation(bucket, path string, out *Bucket) *Planned {
 func GetBucketEncryption(bucket, path string, out *Bucket) *Planned {
 	p := &Planned{Service: "s3", Operation: "GetBucketEncryption", Resource: bucket, method: http.MethodGet, path: path, query: "encryption="}
 	p.take = func(f *fact.Call, _ http.Header, body []byte) {
-		switch algorithm := element(string(body), "SSEAlgorithm"); {
+		switch algorithm := denial.Element(string(body), "SSEAlgorithm"); {
 		case f.Status == fact.OK && (algorithm == "AES256" || algorithm == "aws:kms"):
 			out.Encrypted = "yes"
 		case f.Status == fact.OK && algorithm != "", f.Code == "ServerSideEncryptionConfigurationNotFoundError":

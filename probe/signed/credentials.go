@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vpcdoctor/probe/classify"
+	"vpcdoctor/probe/denial"
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/host/sysfile"
 )
@@ -213,7 +214,7 @@ func parseDocument(b []byte) (*keys, document) {
 	if json.Unmarshal(b, &f) != nil {
 		return nil, document{}
 	}
-	d := document{code: codeWord(f.Code), updated: sane(f.LastUpdated), expires: sane(f.Expiration)}
+	d := document{code: denial.Code(f.Code), updated: sane(f.LastUpdated), expires: sane(f.Expiration)}
 	k := &keys{id: f.AccessKeyID, secret: f.SecretAccessKey, token: f.Token}
 	if f.Code != "Success" || !k.valid() {
 		return nil, d

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vpcdoctor/probe/classify"
+	"vpcdoctor/probe/denial"
 	"vpcdoctor/probe/fact"
 )
 
@@ -77,7 +78,7 @@ func parseMemory(b []byte) []denied {
 	list := f.Denied[:min(len(f.Denied), maxRemember)]
 	for i := range list {
 		d := &list[i]
-		d.At, d.Code = sane(d.At), codeWord(d.Code)
+		d.At, d.Code = sane(d.At), denial.Code(d.Code)
 		if d.Denial != nil {
 			d.Denial.Layer = fact.PolicyLayer(classify.Clean(string(d.Denial.Layer), maxValue))
 			for _, s := range []*string{&d.Denial.Action, &d.Denial.Resource, &d.Denial.Principal} {
