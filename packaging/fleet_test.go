@@ -1,24 +1,71 @@
 package packaging_test
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"vpcdoctor/report"
+	"vpcdoctor/report/deliver/cloudwatch"
+	"vpcdoctor/report/deliver/events"
+	"vpcdoctor/report/diagnose"
 )
 
 const fleet = "cloudwatch/fleet.yaml"
 
-// eventFields are the fields of each kind of event.
+// eventFields are the fields of each kind of event, as the events of all the
+// recorded facts have them.
 func eventFields(t *testing.T) map[string][]string {
 	t.Helper()
-	common := strings.Fields("schema kind run_id seq events time instance_id account_id region az vpc_id subnet_id version")
-	return map[string][]string{
-		"summary": append(slices.Clone(common), strings.Fields("status code severity confidence headline action codes errors warnings not_checked how run_ms clock_offset_ms interrupted")...),
-		"check":   append(slices.Clone(common), strings.Fields("service host need path status class way dns tcp tls aws dns_ms connect_ms tls_ms code")...),
+	files, err := filepath.Glob("../report/testdata/facts/*.json.gz")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d recorded facts, %v", len(files), err)
 	}
+	fields := map[string][]string{}
+	for _, path := range files {
+		for line := range events.Of(recorded(t, path), events.Options{Time: time.Unix(1_796_000_000, 0), Metrics: true}) {
+			var e map[string]any
+			if err := json.Unmarshal(line, &e); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			kind, _ := e["kind"].(string)
+			if status, _ := e["status"].(string); !slices.Contains(insightsValues[kind+" status"], status) {
+				t.Errorf("%s: status %q of a %s", path, status, kind)
+			}
+			for key := range e {
+				if !slices.Contains(fields[kind], key) {
+					fields[kind] = append(fields[kind], key)
+				}
+			}
+		}
+	}
+	return fields
+}
+
+// recorded is the report on facts that the lab has recorded.
+func recorded(t *testing.T, path string) *report.Report {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := report.Read(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.New(r.Facts, diagnose.Run(r.Facts, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "0.1.0"})
 }
 
 // queries are the saved queries by name.
@@ -189,6 +236,11 @@ type board struct {
 func TestFleetDashboard(t *testing.T) {
 	doc := readTemplate(t, fleet)
 	node := doc.Resources["Dashboard"].Properties["DashboardBody"]
+	searched := regexp.MustCompile(`SEARCH\('\{([\w,]+)\} MetricName="(\w+)"'`)
+	known := map[string]bool{"VPCDoctorFleet,Service Failed": true} // of the filter, see TestFleetAlarms
+	for _, m := range events.Metrics(recorded(t, "../report/testdata/facts/session-defaults.json.gz")) {
+		known[events.Namespace+",VpcId,Service "+m.Name] = true
+	}
 	for _, region := range []string{"us-east-1", "cn-northwest-1", "us-gov-west-1"} {
 		body := strings.NewReplacer("${AWS::Region}", region, "${LogGroup}", "/vpcdoctor").Replace(node.Value)
 		body = regexp.MustCompile(`\$\{(\w+)\.Arn\}`).ReplaceAllStringFunc(body, func(ref string) string {
@@ -211,7 +263,7 @@ func TestFleetDashboard(t *testing.T) {
 			t.Errorf("%d widgets, %d bytes", n, len(body))
 		}
 		var seen [24 * 100]bool
-		metrics := 0
+		metrics, searches := 0, 0
 		for _, w := range b.Widgets {
 			p := w.Properties
 			if p.Title == "" || w.Type != "alarm" && p.Region != region {
@@ -234,6 +286,12 @@ func TestFleetDashboard(t *testing.T) {
 				}
 			case "metric":
 				metrics += len(p.Metrics)
+				for _, m := range searched.FindAllStringSubmatch(fmt.Sprint(p.Metrics), -1) {
+					searches++
+					if !known[m[1]+" "+m[2]] {
+						t.Errorf("%s: nothing makes %s", p.Title, m[0])
+					}
+				}
 				if p.Period%60 != 0 || p.Period == 0 || len(p.Metrics) > 500 {
 					t.Errorf("%s: period %d, %d metrics", p.Title, p.Period, len(p.Metrics))
 				}
@@ -245,8 +303,8 @@ func TestFleetDashboard(t *testing.T) {
 				t.Errorf("widget of type %q", w.Type)
 			}
 		}
-		if metrics > 2500 {
-			t.Errorf("%d metrics", metrics)
+		if metrics > 2500 || searches != 2 {
+			t.Errorf("%d metrics, %d searches", metrics, searches)
 		}
 	}
 }
@@ -255,8 +313,11 @@ func TestFleetDashboard(t *testing.T) {
 func TestFleetStreams(t *testing.T) {
 	doc := readTemplate(t, fleet)
 	want := map[string]bool{}
-	for i := range 64 {
-		want[fmt.Sprintf("shard-%02d", i)] = true
+	for i := range 10_000 {
+		want[cloudwatch.Shard(fmt.Sprintf("i-%017x", i), 64)] = true
+	}
+	if len(want) != 64 {
+		t.Fatalf("instances write to %d streams", len(want))
 	}
 	for id, r := range doc.Resources {
 		if r.Type != "AWS::Logs::LogStream" {
