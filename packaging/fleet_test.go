@@ -1,11 +1,8 @@
 package packaging_test
 
 import (
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,31 +10,35 @@ import (
 	"time"
 
 	"vpcdoctor/report"
+	"vpcdoctor/report/corpus"
 	"vpcdoctor/report/deliver/cloudwatch"
 	"vpcdoctor/report/deliver/events"
 	"vpcdoctor/report/diagnose"
 )
 
-const fleet = "cloudwatch/fleet.yaml"
+const (
+	fleet     = "cloudwatch/fleet.yaml"
+	scenarios = "../report/testdata/scenarios"
+)
 
 // eventFields are the fields of each kind of event, as the events of all the
 // recorded facts have them.
 func eventFields(t *testing.T) map[string][]string {
 	t.Helper()
-	files, err := filepath.Glob("../report/testdata/facts/*.json.gz")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("%d recorded facts, %v", len(files), err)
+	files, err := corpus.All(scenarios)
+	if err != nil {
+		t.Fatal(err)
 	}
 	fields := map[string][]string{}
-	for _, path := range files {
-		for line := range events.Of(recorded(t, path), events.Options{Time: time.Unix(1_796_000_000, 0), Metrics: true}) {
+	for _, f := range files {
+		for line := range events.Of(judged(t, f), events.Options{Time: time.Unix(1_796_000_000, 0), Metrics: true}) {
 			var e map[string]any
 			if err := json.Unmarshal(line, &e); err != nil {
-				t.Fatalf("%s: %v", path, err)
+				t.Fatalf("%s: %v", f.Name, err)
 			}
 			kind, _ := e["kind"].(string)
 			if status, _ := e["status"].(string); !slices.Contains(insightsValues[kind+" status"], status) {
-				t.Errorf("%s: status %q of a %s", path, status, kind)
+				t.Errorf("%s: status %q of a %s", f.Name, status, kind)
 			}
 			for key := range e {
 				if !slices.Contains(fields[kind], key) {
@@ -49,23 +50,14 @@ func eventFields(t *testing.T) map[string][]string {
 	return fields
 }
 
-// recorded is the report on facts that the lab has recorded.
-func recorded(t *testing.T, path string) *report.Report {
+// judged is the report on recorded facts.
+func judged(t *testing.T, f *corpus.File) *report.Report {
 	t.Helper()
-	f, err := os.Open(path)
+	set, err := f.Set()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := report.Read(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return report.New(r.Facts, diagnose.Run(r.Facts, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "0.1.0"})
+	return report.New(set, diagnose.Run(set, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "0.1.0"})
 }
 
 // queries are the saved queries by name.
@@ -238,7 +230,11 @@ func TestFleetDashboard(t *testing.T) {
 	node := doc.Resources["Dashboard"].Properties["DashboardBody"]
 	searched := regexp.MustCompile(`SEARCH\('\{([\w,]+)\} MetricName="(\w+)"'`)
 	known := map[string]bool{"VPCDoctorFleet,Service Failed": true} // of the filter, see TestFleetAlarms
-	for _, m := range events.Metrics(recorded(t, "../report/testdata/facts/session-defaults.json.gz")) {
+	healthy, err := corpus.Read(scenarios, "session-defaults")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range events.Metrics(judged(t, healthy)) {
 		known[events.Namespace+",VpcId,Service "+m.Name] = true
 	}
 	for _, region := range []string{"us-east-1", "cn-northwest-1", "us-gov-west-1"} {

@@ -19,12 +19,11 @@ import (
 // Beside it the run adds to the set; nothing of what is added is read here.
 func (r *runner) calls(ctx context.Context, p *dial.Prober) (result func() *signed.Client) {
 	memory := signed.NewMemory(r.opt.StateDir)
-	role := &roleKeys{metadata: r.metadata}
 	o := signed.Options{
 		AgentChannel: r.opt.AgentChannel, Rehearse: r.opt.Rehearse,
 		UserAgent: UserAgent(r.opt.Version), Root: r.env.Root, Now: r.env.Now,
 		Open:            r.open(p),
-		RoleCredentials: role.ask,
+		RoleCredentials: r.keys.ask,
 		Memory:          memory,
 	}
 	if r.opt.Trust != nil {
@@ -56,7 +55,7 @@ func (r *runner) calls(ctx context.Context, p *dial.Prober) (result func() *sign
 		m := <-done
 		r.set.Signed = m.facts
 		r.countCalls(m.facts.Calls)
-		role.tell(r.set)
+		r.keys.tell(r.set)
 		if err := memory.Err(); err != nil {
 			r.cut("the memory of denied calls", err.Error(), "")
 		}

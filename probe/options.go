@@ -51,6 +51,10 @@ type Env struct {
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)      // nil: net.Dialer
 	Now     func() time.Time                                                       // nil: time.Now
 	UID     int                                                                    // effective user id, -1 where there is none
+
+	// Keys are filled by Run and live on after it, for delivery; whoever hands
+	// them over closes them. Nil: the run has its own.
+	Keys *RoleKeys
 }
 
 // Options is what the user asked for.

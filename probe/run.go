@@ -30,6 +30,7 @@ type runner struct {
 	set      *fact.Set
 	secrets  agent.Secrets // the agent's proxy with its credentials; never leaves memory
 	metadata *imds.Session // the way back to the metadata service
+	keys     *RoleKeys     // which has it; env's, or the run's own
 
 	vpc        []netip.Prefix              // the VPC's own blocks
 	addresses  map[netip.Addr]fact.Address // seen so far; only the goroutine of Run touches it
@@ -45,7 +46,10 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	defer cancel()
 
 	r.gatherHost(ctx)
-	defer r.metadata.Close()
+	r.keepKeys(ctx)
+	if env.Keys == nil {
+		defer r.keys.Close()
+	}
 	witness := r.watchAgent(ctx)
 	r.set.Place = r.place()
 	r.plan()
@@ -70,6 +74,9 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	r.rehearse(ctx, p, calls())
 	r.idle(whole, p)
 
+	if off, ok := r.set.ClockOffset(); ok {
+		r.keys.correct(off.By)
+	}
 	r.set.End = r.env.Now().UTC()
 	return r.set
 }
@@ -87,6 +94,9 @@ func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *ru
 	r := &runner{
 		env: env, opt: o, cat: o.Catalog, pace: pace.New(MaxPacketsPerSecond),
 		progress: oneAtATime(progress), addresses: map[netip.Addr]fact.Address{},
+	}
+	if r.keys = env.Keys; r.keys == nil {
+		r.keys = &RoleKeys{}
 	}
 	if r.cat == nil {
 		r.cat = catalog.Embedded()

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"vpcdoctor/report"
+	"vpcdoctor/report/nagios"
 )
 
 // version and commit are set by the linker (see Makefile).
@@ -29,14 +30,26 @@ type app struct {
 	uid       int
 	stdoutTTY bool
 	stderrTTY bool
-	code      int // exit code of the verb that ran
+	size      func() (width, height int) // of the terminal on stdout
+	code      int                        // exit code of the verb that ran
 }
 
 func newApp() *app {
 	return &app{
 		stdout: &stdout{w: os.Stdout}, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ(), uid: os.Geteuid(),
 		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())), stderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		size: terminalSize,
 	}
+}
+
+// terminalSize is that of the terminal on stdout. A serial line does not know
+// its own and says 0 by 0: what every terminal has for sure serves then.
+func terminalSize() (width, height int) {
+	width, height, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil || width <= 0 || height <= 0 {
+		return textWidth, 24
+	}
+	return width, height
 }
 
 // usageError is a fault in the command line or the configuration: exit code 2.
@@ -58,11 +71,15 @@ func (a *app) run(args []string) int {
 	root.SetArgs(args)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	_, err := root.ExecuteC()
+	cmd, err := root.ExecuteC()
+	if err == nil {
+		err = a.stdout.lost()
+	}
 	switch {
-	case err == nil && a.stdout.lost() != nil:
-		a.complain(a.stdout.lost())
-		return report.ExitFault
+	case err != nil && asPlugin(cmd):
+		a.complain(err)
+		_ = nagios.Fault(a.stdout, err)
+		return nagios.Unknown
 	case err == nil:
 		return a.code
 	case errors.As(err, new(usageError)):
@@ -80,6 +97,11 @@ func (a *app) complain(err error) {
 	fmt.Fprintf(a.stderr, "vpcdoctor: %v\n", err)
 }
 
+// note writes a line that is no error: stdout is the report's.
+func (a *app) note(text string) {
+	fmt.Fprintf(a.stderr, "vpcdoctor: %s\n", text)
+}
+
 // rootCommand is the whole command tree. Without a verb it is check.
 func (a *app) rootCommand() *cobra.Command {
 	check := a.checkCommand()
@@ -95,7 +117,8 @@ Without a verb it is "vpcdoctor check --profile session-manager".
 
 Exit codes: 0 healthy or warnings only, 1 an error was found, 2 usage or
 configuration, 3 inconclusive or interrupted, 4 a fault of vpcdoctor or
-a report that could not be written to stdout.`,
+a report that could not be written to stdout. With --output nagios they are
+those of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.`,
 		Args:          noArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -104,7 +127,7 @@ a report that could not be written to stdout.`,
 	root.Flags().AddFlagSet(check.Flags())
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(check, a.servicesCommand(), a.explainCommand(), a.diagnoseCommand(), a.fixCommand(), a.renderCommand(), a.diffCommand(), a.manCommand(), a.versionCommand())
+	root.AddCommand(check, a.servicesCommand(), a.explainCommand(), a.diagnoseCommand(), a.fixCommand(), a.renderCommand(), a.diffCommand(), a.consoleDecodeCommand(), a.manCommand(), a.versionCommand())
 	return root
 }
 

@@ -8,10 +8,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"vpcdoctor/probe"
-	"vpcdoctor/probe/agent"
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/trust"
 	"vpcdoctor/report"
@@ -45,20 +43,13 @@ func (a *app) check(ctx context.Context, s *settings) error {
 		return err
 	}
 	defer func() { _ = log.Sync() }()
-	o, trustFacts, seen, err := a.probeOptions(s)
+	c, err := a.newChecker(s, log)
 	if err != nil {
 		return err
 	}
-	ignore, err := ignoredCodes(s.ignore)
-	if err != nil {
-		return err
-	}
-	if o.Context == "systemd" {
-		o.Changed = changed(s.stateDir, ignore)
-	}
-	env := probe.Env{Root: "/", Getenv: a.getenv, Command: agent.Exec, UID: a.uid}
+	defer c.env.Keys.Close()
 	if s.plan {
-		return a.writePlan(probe.Plan(ctx, env, o))
+		return a.writePlan(probe.Plan(ctx, c.env, c.options), s)
 	}
 	outputs, err := openOutputs(s)
 	if err != nil {
@@ -69,21 +60,15 @@ func (a *app) check(ctx context.Context, s *settings) error {
 	// a second one ends the program the usual way.
 	sigCtx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(sigCtx, stop)
-	bar := newProgress(a.stderr, a.stderrTTY)
-	log.Debug("gathering", zap.Strings("profiles", s.profiles), zap.Duration("budget", s.budget))
-	set := probe.Run(sigCtx, env, o, trustFacts, bar.show)
-	bar.clear()
-	set.Run.Interrupted = sigCtx.Err() != nil
+	if !c.spread(sigCtx) {
+		outputs.discard()
+		a.code = report.ExitInconclusive
+		return nil
+	}
+	r, code := c.looks(sigCtx, stop)
 	stop()
-	set.Run.Environment, set.Run.Ignored = seen, s.ignore
-	log.Info("gathered", zap.Int("lookups", len(set.Lookups)), zap.Int("dials", len(set.Dials)),
-		zap.Duration("took", set.End.Sub(set.Start)))
-
-	v := diagnose.Run(set, diagnose.Options{Ignore: ignore})
-	r := report.New(set, v, a.tool())
-	a.code = r.ExitCode(report.FailOn(s.failOn))
-	return a.deliver(r, s, outputs, log)
+	a.code = code
+	return c.carry(r, outputs)
 }
 
 // probeOptions turns settings into what the probes understand.
@@ -109,7 +94,8 @@ func (a *app) probeOptions(s *settings) (probe.Options, fact.Trust, []fact.EnvSe
 	}
 	o.Version, o.Commit, o.Context = version, commit, a.runContext()
 	o.Catalog, o.Trust = cat, store
-	o.Region, o.Profiles, o.Services, o.Endpoints, o.All = s.region, s.profiles, s.services, s.endpoints, s.all
+	o.Region, o.Profiles, o.Endpoints, o.All = s.region, s.profiles, s.endpoints, s.all
+	o.Services = s.allServices()
 	o.Expect, o.Private, o.NeedAgent, o.DialPublic = s.expect, s.requirePrivate, s.requireAgent, s.dialPublic
 	o.NoControls, o.NoSigned, o.AgentChannel = s.noControls, s.noSigned, s.agentChannel
 	o.Auto, o.Rehearse, o.Session, o.Idle = s.auto, s.rehearse, s.session, s.idle

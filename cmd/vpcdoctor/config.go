@@ -39,7 +39,10 @@ type configFile struct {
 	SessionLogs    string           `yaml:"session_log_group"`
 	OutputBucket   string           `yaml:"output_bucket"`
 	OutputLogs     string           `yaml:"output_log_group"`
+	Wait           string           `yaml:"wait"`
+	Jitter         string           `yaml:"jitter"`
 	Output         string           `yaml:"output"`
+	SummaryJSON    *bool            `yaml:"summary_json"`
 	OutputFile     string           `yaml:"output_file"`
 	Facts          string           `yaml:"facts"`
 	Redact         *bool            `yaml:"redact"`
@@ -56,6 +59,18 @@ type configFile struct {
 	CABundle       string           `yaml:"ca_bundle"`
 	ReferenceRoots []string         `yaml:"reference_roots"`
 	StateDir       string           `yaml:"state_dir"`
+	To             []string         `yaml:"to"`
+	Require        *bool            `yaml:"require_delivery"`
+	Each           string           `yaml:"delivery_timeout"`
+	LogGroup       string           `yaml:"log_group"`
+	LogStream      string           `yaml:"log_stream"`
+	LogShards      int              `yaml:"log_stream_shards"`
+	CreateLogGroup *bool            `yaml:"create_log_group"`
+	LogsEndpoint   string           `yaml:"logs_endpoint"`
+	Metrics        string           `yaml:"metrics"`
+	Credentials    string           `yaml:"credentials"`
+	Console        string           `yaml:"console"`
+	ConsoleFull    *bool            `yaml:"console_full"`
 	NoColor        *bool            `yaml:"no_color"`
 	LogLevel       string           `yaml:"log_level"`
 
@@ -174,61 +189,52 @@ func yamlKeys(t reflect.Type) []string {
 
 // apply sets the flags that neither the command line nor the environment set.
 func (c *configFile) apply(f *pflag.FlagSet, origin map[string]string) error {
-	values := []struct{ flag, value string }{
-		{"profile", strings.Join(c.Profiles, ",")},
-		{"service", strings.Join(c.Services, ",")},
-		{"auto", boolText(c.Auto)},
-		{"all", boolText(c.All)},
-		{"dial-public", boolText(c.DialPublic)},
-		{"no-controls", boolText(c.NoControls)},
-		{"no-signed", boolText(c.NoSigned)},
-		{"rehearse", boolText(c.Rehearse)},
-		{"session-kms-key", c.SessionKMSKey},
-		{"session-bucket", c.SessionBucket},
-		{"session-log-group", c.SessionLogs},
-		{"output-bucket", c.OutputBucket},
-		{"output-log-group", c.OutputLogs},
-		{"output", c.Output},
-		{"output-file", c.OutputFile},
-		{"facts", c.Facts},
-		{"redact", boolText(c.Redact)},
-		{"region", c.Region},
-		{"expect", c.Expect},
-		{"require-private", boolText(c.RequirePrivate)},
-		{"require-agent", boolText(c.RequireAgent)},
-		{"fail-on", c.FailOn},
-		{"ignore", strings.Join(c.Ignore, ",")},
-		{"catalog", c.Catalog},
-		{"resolver", strings.Join(c.Resolvers, ",")},
-		{"timeout", c.Timeout},
-		{"budget", c.Budget},
-		{"ca-bundle", c.CABundle},
-		{"reference-roots", strings.Join(c.ReferenceRoots, ",")},
-		{"state-dir", c.StateDir},
-		{"no-color", boolText(c.NoColor)},
-		{"log-level", c.LogLevel},
-	}
-	for _, v := range values {
-		if v.value == "" || f.Changed(v.flag) {
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		key := v.Type().Field(i).Tag.Get("yaml")
+		if key == "" {
 			continue
 		}
-		key := strings.ReplaceAll(v.flag, "-", "_")
-		if key == "profile" || key == "service" {
-			key += "s" // a list has a plural name
+		value, flag := valueText(v.Field(i)), keyFlag(key)
+		if value == "" || f.Changed(flag) {
+			continue
 		}
-		origin[v.flag] = fmt.Sprintf("configuration %s: line %d, key %s", c.path, c.line[key], key)
-		if err := f.Set(v.flag, v.value); err != nil {
-			return usagef("%s: %w", origin[v.flag], badValue(err))
+		origin[flag] = fmt.Sprintf("configuration %s: line %d, key %s", c.path, c.line[key], key)
+		if err := f.Set(flag, value); err != nil {
+			return usagef("%s: %w", origin[flag], badValue(err))
 		}
 	}
 	return nil
 }
 
-func boolText(b *bool) string {
-	if b == nil {
-		return ""
+// valueText is a value of the configuration in the form that a flag takes;
+// empty when it is not set, and for what is no flag.
+func valueText(v reflect.Value) string {
+	switch v := v.Interface().(type) {
+	case string:
+		return v
+	case []string:
+		return strings.Join(v, ",")
+	case *bool:
+		if v != nil {
+			return strconv.FormatBool(*v)
+		}
+	case int:
+		if v != 0 {
+			return strconv.Itoa(v)
+		}
 	}
-	return strconv.FormatBool(*b)
+	return ""
+}
+
+// keyFlag is the flag that a key of the configuration stands for: a list has a
+// plural name.
+func keyFlag(key string) string {
+	switch key {
+	case "profiles", "services":
+		key = strings.TrimSuffix(key, "s")
+	}
+	return strings.ReplaceAll(key, "_", "-")
 }
 
 func (c *configFile) endpoints() ([]probe.Endpoint, error) {

@@ -33,11 +33,14 @@ var forbidden = map[string]map[string]string{
 	"vpcdoctor/report/redact": {
 		"net/http": "a mapping of facts is pure", "os/exec": "a mapping of facts is pure",
 	},
+	"vpcdoctor/report/watch": {
+		"net/http": "turns and frames are pure", "os/exec": "turns and frames are pure", "golang.org/x/term": "it is told the size of the terminal",
+	},
 	"vpcdoctor/probe": {
 		"vpcdoctor/report": "probes do not judge", "go.uber.org/zap": "probes report through facts",
 	},
 	"vpcdoctor/cmd/vpcdoctor": {
-		"vpcdoctor/probe/probetest": "fakes stay out of the binary", "github.com/vishvananda/netlink": "lab only",
+		"vpcdoctor/probe/probetest": "fakes stay out of the binary", "vpcdoctor/report/corpus": "tests and the lab only", "github.com/vishvananda/netlink": "lab only",
 		"html/template": "linker (golang/go 72895)", "github.com/google/jsonschema-go/jsonschema": "test only", "github.com/hashicorp/hcl/v2": "test only",
 	},
 }

@@ -2,32 +2,23 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vpcdoctor/report/corpus"
 )
 
 // recorded writes recorded facts of the lab as a file that a verb can read.
 func recorded(t *testing.T, name string) string {
 	t.Helper()
-	f, err := os.Open("../../report/testdata/facts/" + name + ".json.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(z)
+	f, err := corpus.Read("../../report/testdata/scenarios", name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "facts.json")
-	if err := os.WriteFile(path, b, 0o600); err != nil {
+	if err := os.WriteFile(path, f.Facts, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path

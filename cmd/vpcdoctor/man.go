@@ -171,15 +171,6 @@ func configPage(root *cobra.Command, date string) string {
 	return p.String()
 }
 
-// keyFlag is the flag that a key of the configuration stands for.
-func keyFlag(key string) string {
-	switch key {
-	case "profiles", "services":
-		key = strings.TrimSuffix(key, "s")
-	}
-	return strings.ReplaceAll(key, "_", "-")
-}
-
 // kind says what a value is, in the words of people who write YAML.
 func kind(f *pflag.Flag) string {
 	switch f.Value.Type() {

@@ -22,7 +22,7 @@ func TestManualPagesAreComplete(t *testing.T) {
 		if !listed(c) {
 			continue
 		}
-		if !strings.Contains(one, "\n.SS vpcdoctor "+c.Name()+"\n") {
+		if !strings.Contains(one, "\n.SS vpcdoctor "+escape(c.Name())+"\n") {
 			t.Errorf("vpcdoctor.1 does not tell of %s", c.Name())
 		}
 		c.Flags().VisitAll(func(f *pflag.Flag) {

@@ -7,10 +7,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"go.uber.org/zap"
-
 	"vpcdoctor/report"
 	"vpcdoctor/report/html"
+	"vpcdoctor/report/junit"
+	"vpcdoctor/report/nagios"
+	"vpcdoctor/report/prometheus"
 	"vpcdoctor/report/text"
 )
 
@@ -25,17 +26,27 @@ type outputs struct {
 func openOutputs(s *settings) (*outputs, error) {
 	o := &outputs{}
 	if err := o.open(s); err != nil {
-		for _, f := range []*outFile{o.report, o.facts, o.state} {
-			f.discard() // leave nothing half made behind
-		}
+		o.discard() // leave nothing half made behind
 		return nil, usageError{err}
 	}
 	return o, nil
 }
 
+// discard gives up the files that were prepared.
+func (o *outputs) discard() {
+	for _, f := range []*outFile{o.report, o.facts, o.state} {
+		f.discard()
+	}
+}
+
 func (o *outputs) open(s *settings) (err error) {
 	if o.report, err = openOut(s.outputFile); err != nil {
 		return err
+	}
+	if o.report != nil && s.output == "prometheus" {
+		if err := o.report.tmp.Chmod(metricsMode); err != nil {
+			return fmt.Errorf("output %s: %w", s.outputFile, err)
+		}
 	}
 	if o.facts, err = openOut(s.factsFile); err != nil {
 		return err
@@ -77,6 +88,10 @@ func openOut(path string) (*outFile, error) {
 	return &outFile{path: path, tmp: tmp}, nil
 }
 
+// metricsMode is that of a file of metrics: the exporter that collects it runs
+// as another user, and no account, address or role is in it.
+const metricsMode = 0o644
+
 // write fills the file and moves it into place.
 func (f *outFile) write(fill func(io.Writer) error) error {
 	if f == nil {
@@ -101,32 +116,6 @@ func (f *outFile) discard() {
 	}
 }
 
-// deliver writes the files, then stdout. A failed file is reported on stderr
-// and does not change the exit code: the verdict stands, wherever it could be
-// written.
-func (a *app) deliver(r *report.Report, s *settings, o *outputs, log *zap.Logger) error {
-	shown, err := redacted(r, s.redact)
-	if err != nil {
-		return err
-	}
-	say := func(w io.Writer) error { return a.render(w, shown, s.output, false, s.noColor) }
-	for _, f := range []struct {
-		file *outFile
-		fill func(io.Writer) error
-	}{
-		{o.report, say},
-		{o.facts, func(w io.Writer) error { return report.WriteFacts(w, shown.Facts) }},
-		{o.state, r.WriteJSON}, // stays on this host, and is compared with the next run
-	} {
-		if err := f.file.write(f.fill); err != nil {
-			a.complain(err)
-		} else if f.file != nil {
-			log.Info("written", zap.String("file", f.file.path))
-		}
-	}
-	return a.render(a.stdout, shown, s.output, a.stdoutTTY, s.noColor)
-}
-
 // render writes the report in the chosen form.
 func (a *app) render(w io.Writer, r *report.Report, format string, tty, noColor bool) error {
 	switch format {
@@ -134,6 +123,12 @@ func (a *app) render(w io.Writer, r *report.Report, format string, tty, noColor 
 		return r.WriteJSON(w)
 	case "html":
 		return html.Write(w, r)
+	case "junit":
+		return junit.Write(w, r)
+	case "nagios":
+		return nagios.Write(w, r)
+	case "prometheus":
+		return prometheus.Write(w, r)
 	}
 	return text.Write(w, r, text.Options{Width: textWidth, Color: a.color(tty, noColor)})
 }
@@ -143,6 +138,11 @@ const textWidth = 80
 
 // color is on only for a terminal that did not decline it (no-color.org).
 func (a *app) color(tty, off bool) bool {
+	return a.screen(tty) && !off && a.getenv("NO_COLOR") == ""
+}
+
+// screen tells whether a terminal understands more than text.
+func (a *app) screen(tty bool) bool {
 	term := a.getenv("TERM")
-	return tty && !off && a.getenv("NO_COLOR") == "" && term != "" && term != "dumb"
+	return tty && term != "" && term != "dumb"
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // writePlan prints what a run would send.
-func (a *app) writePlan(p probe.Preview) error {
+func (a *app) writePlan(p probe.Preview, s *settings) error {
 	region := p.Place.Region
 	if region == "" {
 		region = "not known yet; the metadata service will tell"
@@ -30,7 +30,11 @@ func (a *app) writePlan(p probe.Preview) error {
 		fmt.Fprintf(&b, "Signed calls none\n")
 	}
 	fmt.Fprintf(&b, "Time         one question to the Amazon Time Sync Service\n")
-	fmt.Fprintf(&b, "Worst case   %.1f s\n\n", p.Worst.Seconds())
+	fmt.Fprintf(&b, "Worst case   %.1f s\n", p.Worst.Seconds())
+	if s.watch || s.wait > 0 {
+		fmt.Fprintf(&b, "Repeated     %s\n", repeated(s))
+	}
+	b.WriteByte('\n')
 	for _, t := range p.Targets {
 		var ports []string
 		for _, port := range t.Ports {
@@ -43,4 +47,13 @@ func (a *app) writePlan(p probe.Preview) error {
 	}
 	_, err := fmt.Fprint(a.stdout, b.String())
 	return err
+}
+
+// repeated says how often a run is made with --wait or --watch.
+func repeated(s *settings) string {
+	end := "until Ctrl-C"
+	if s.wait > 0 {
+		end = fmt.Sprintf("until the exit code is 0, for at most %v", s.wait)
+	}
+	return fmt.Sprintf("after pauses of about 2 to 30 s, %s;\n             signed calls only when the rest has changed, and at the end", end)
 }

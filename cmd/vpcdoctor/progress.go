@@ -18,22 +18,30 @@ type progress struct {
 func newProgress(w io.Writer, tty bool) *progress { return &progress{w: w, on: tty} }
 
 func (p *progress) show(stage string, done, total int) {
+	p.say(fmt.Sprintf("%s %d/%d", stage, done, total))
+}
+
+// say puts words of its own on the line.
+func (p *progress) say(words string) {
 	if !p.on {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line := fmt.Sprintf("vpcdoctor: %s %d/%d", stage, done, total)
+	line := "vpcdoctor: " + words
 	fmt.Fprintf(p.w, "\r%-*s", p.len, line)
 	p.len = len(line)
 }
 
-// clear takes the line away before the report is printed.
+// clear takes the line away before something else is printed.
 func (p *progress) clear() {
 	if !p.on {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.w, "\r%-*s\r", p.len, "")
+	if p.len > 0 {
+		fmt.Fprintf(p.w, "\r%-*s\r", p.len, "")
+		p.len = 0
+	}
 }

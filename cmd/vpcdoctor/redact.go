@@ -10,7 +10,8 @@ import (
 const redactUsage = "made-up ids, addresses and names in place of real ones, to share it"
 
 // redacted is the report for sharing, when that was asked for. The verdict is
-// made from the redacted facts, so that it cannot tell more than they do.
+// made from the redacted facts, so that it cannot tell more than they do; what
+// the user accepted stays accepted.
 func redacted(r *report.Report, yes bool) (*report.Report, error) {
 	if !yes {
 		return r, nil
@@ -19,6 +20,11 @@ func redacted(r *report.Report, yes bool) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := report.New(s, diagnose.Run(s, diagnose.Options{}), r.Tool)
-	return out, nil
+	var ignore []diagnose.Code
+	for _, f := range r.Verdict.Causes {
+		if f.Accepted {
+			ignore = append(ignore, f.Code)
+		}
+	}
+	return report.New(s, diagnose.Run(s, diagnose.Options{Ignore: ignore}), r.Tool), nil
 }

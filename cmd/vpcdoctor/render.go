@@ -8,10 +8,14 @@ import (
 
 	"vpcdoctor/report"
 	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/nagios"
 )
 
 // formats of a report, for --output of check, diagnose and render.
-var formats = []string{"text", "json", "html"}
+var formats = []string{"text", "json", "html", "junit", "nagios", "prometheus"}
+
+// formatUsage explains --output the same way everywhere.
+const formatUsage = "report as `text|json|html|junit|nagios|prometheus`"
 
 func checkFormat(f string) error {
 	if !slices.Contains(formats, f) {
@@ -20,37 +24,63 @@ func checkFormat(f string) error {
 	return nil
 }
 
+// checkOutput refuses forms that there are not, and two at once where only one
+// can be.
+func (s *settings) checkOutput() error {
+	if err := checkFormat(s.output); err != nil {
+		return err
+	}
+	return s.checkSummary()
+}
+
+func (s *settings) checkSummary() error {
+	if s.summaryJSON && s.output == "nagios" {
+		return usagef("--summary-json contradicts --output nagios")
+	}
+	return nil
+}
+
 // renderCommand shows a stored report in another form. It does not judge: the
 // verdict is the stored one, and the exit code only tells whether it was shown.
 func (a *app) renderCommand() *cobra.Command {
-	var output string
-	var noColor, hide bool
+	var s settings
 	cmd := &cobra.Command{
 		Use:   "render FILE",
-		Short: "Show a stored report as a page (HTML), text or JSON",
+		Short: "Show a stored report as a page (HTML), text, JSON, for monitoring",
 		Long: `render reads a report, a facts file or a state directory and writes it as text,
-JSON, or one self-contained HTML page that needs no network and no script. The
-stored verdict is kept (vpcdoctor diagnose judges again); facts alone, which
-have none, are judged. The exit code is 0 whatever the verdict says.`,
+JSON, one self-contained HTML page that needs no network and no script, JUnit
+XML, the line of a monitoring plugin, or metrics. The stored verdict is kept
+(vpcdoctor diagnose judges again); facts alone, which have none, are judged. A
+summary (--summary-json, console-decode -o json) is shown as text or JSON.
+
+The exit code is 0 whatever the verdict says, with -o nagios that of a plugin: 0
+OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.`,
 		Args: exactlyOne("file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := checkFormat(output); err != nil {
+			if err := s.checkOutput(); err != nil {
+				return err
+			}
+			if done, err := a.renderSummary(args[0], &s); done || err != nil {
 				return err
 			}
 			r, err := a.stored(args[0])
 			if err != nil {
 				return err
 			}
-			if r, err = redacted(r, hide); err != nil {
+			if s.output == "nagios" {
+				a.code = nagios.State(r)
+			}
+			if r, err = redacted(r, s.redact); err != nil {
 				return err
 			}
-			return a.render(a.stdout, r, output, a.stdoutTTY, noColor)
+			return a.show(r, &s)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&output, "output", "o", "text", "report as `text|json|html`")
-	f.BoolVar(&hide, "redact", false, redactUsage)
-	f.BoolVar(&noColor, "no-color", false, "no colour on a terminal")
+	f.StringVarP(&s.output, "output", "o", "text", formatUsage)
+	f.BoolVar(&s.summaryJSON, "summary-json", false, summaryUsage)
+	f.BoolVar(&s.redact, "redact", false, redactUsage)
+	f.BoolVar(&s.noColor, "no-color", false, "no colour on a terminal")
 	return cmd
 }
 

@@ -14,9 +14,7 @@ import (
 
 // diagnoseCommand judges recorded facts again, without any network.
 func (a *app) diagnoseCommand() *cobra.Command {
-	var output, failOn string
-	var ignore []string
-	var noColor, hide bool
+	var s settings
 	cmd := &cobra.Command{
 		Use:   "diagnose FILE",
 		Short: "Judge recorded facts or a report again, without network",
@@ -25,21 +23,21 @@ directory, and gives the verdict on the facts in it. It sends nothing and works
 on any machine.`,
 		Args: exactlyOne("file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			s := &settings{output: output, failOn: failOn, noColor: noColor, ignore: ignore, redact: hide}
-			return a.replay(args[0], s)
+			return a.replay(args[0], &s)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&output, "output", "o", "text", "report as `text|json|html`")
-	f.StringVar(&failOn, "fail-on", "error", "exit 1 from this severity on: `error|warning|never`")
-	f.StringSliceVar(&ignore, "ignore", nil, "accepted finding `CODE`s")
-	f.BoolVar(&hide, "redact", false, redactUsage)
-	f.BoolVar(&noColor, "no-color", false, "no colour on a terminal")
+	f.StringVarP(&s.output, "output", "o", "text", formatUsage)
+	f.BoolVar(&s.summaryJSON, "summary-json", false, summaryUsage)
+	f.StringVar(&s.failOn, "fail-on", "error", "exit 1 from this severity on: `error|warning|never`")
+	f.StringSliceVar(&s.ignore, "ignore", nil, "accepted finding `CODE`s")
+	f.BoolVar(&s.redact, "redact", false, redactUsage)
+	f.BoolVar(&s.noColor, "no-color", false, "no colour on a terminal")
 	return cmd
 }
 
 func (a *app) replay(path string, s *settings) error {
-	if err := checkFormat(s.output); err != nil {
+	if err := s.checkOutput(); err != nil {
 		return err
 	}
 	failOn, err := report.ParseFailOn(s.failOn)
@@ -61,11 +59,20 @@ func (a *app) replay(path string, s *settings) error {
 	}
 	v := diagnose.Run(stored.Facts, diagnose.Options{Ignore: ignore})
 	r := report.New(stored.Facts, v, a.tool())
-	a.code = r.ExitCode(failOn)
+	a.code = exitCode(r, s.output, failOn)
 	if r, err = redacted(r, s.redact); err != nil {
 		return err
 	}
-	return a.render(a.stdout, r, s.output, a.stdoutTTY, s.noColor)
+	return a.show(r, s)
+}
+
+// cannotRead is the error for a file that the user named.
+func cannotRead(path string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return usagef("cannot read %s: %w", path, err)
 }
 
 func readReport(path string) (*report.Report, error) {
@@ -74,11 +81,7 @@ func readReport(path string) (*report.Report, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			return nil, usagef("cannot read %s: %w", path, pe.Err)
-		}
-		return nil, usageError{err}
+		return nil, cannotRead(path, err)
 	}
 	defer func() { _ = f.Close() }()
 	r, err := report.Read(f)

@@ -23,7 +23,11 @@ type settings struct {
 	noSigned, agentChannel, rehearse bool
 	session                          probe.Session
 	idle                             time.Duration
+	wait                             time.Duration
+	watch                            bool
+	jitter                           string
 	output, outputFile, factsFile    string
+	summaryJSON                      bool
 	region, expect                   string
 	requirePrivate, requireAgent     bool
 	dialPublic, noControls           bool
@@ -36,8 +40,9 @@ type settings struct {
 	referenceRoots                   []string
 	stateDir                         string
 	noColor, redact                  bool
-	logLevel                         string
-	config                           string
+	delivery
+	logLevel string
+	config   string
 
 	origin map[string]string // of values that are not from the command line: flag to where it stands
 }
@@ -63,10 +68,15 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.session.OutputLogGroup, "output-log-group", "", "with --rehearse: log `GROUP` of Run Command output")
 	f.BoolVar(&s.agentChannel, "agent-channel", false, "ask for a control channel token; only while the agent is down")
 	f.DurationVar(&s.idle, "idle", 0, "keep one connection silent for `DURATION`, at most 6m, to find what forgets it")
-	f.StringVarP(&s.output, "output", "o", "text", "report as `text|json|html`")
-	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600")
+	f.DurationVar(&s.wait, "wait", 0, "look again until the exit code is 0, for at most `DURATION`")
+	f.BoolVar(&s.watch, "watch", false, "look again and show what turns, until Ctrl-C; on a terminal a live table")
+	f.StringVar(&s.jitter, "jitter", "off", "first wait for this instance's place in a window: `off|auto|DURATION`; auto is 1m in a systemd unit")
+	f.StringVarP(&s.output, "output", "o", "text", formatUsage)
+	f.BoolVar(&s.summaryJSON, "summary-json", false, summaryUsage)
+	f.StringVar(&s.outputFile, "output-file", "", "also write the report to `FILE`, mode 0600, metrics 0644")
 	f.StringVar(&s.factsFile, "facts", "", "save what was gathered to `FILE`, for vpcdoctor diagnose")
 	f.BoolVar(&s.redact, "redact", false, redactUsage)
+	s.delivery.register(f)
 	f.BoolVar(&s.plan, "plan", false, "print hosts, packets and worst-case time; send nothing")
 	f.StringVar(&s.region, "region", "", "AWS Region, when it is not the instance's own")
 	f.StringVar(&s.expect, "expect", "auto", "what is expected of AWS names: `auto|private|any`")
@@ -182,12 +192,59 @@ func (s *settings) check() error {
 		return usagef("%s %v: want at most %v", s.where("idle"), s.idle, probe.MaxIdle)
 	case s.budget <= 0 || s.budget > 10*time.Minute:
 		return usagef("%s %v: want more than 0 and at most 10m", s.where("budget"), s.budget)
+	case !checkJitter(s.jitter):
+		return usagef("%s %q: want off, auto, or a duration of at most %v", s.where("jitter"), s.jitter, maxJitter)
+	}
+	if err := s.checkLooks(); err != nil {
+		return err
 	}
 	if _, err := report.ParseFailOn(s.failOn); err != nil {
 		return usagef("%s %q: want one of error, warning, never", s.where("fail-on"), s.failOn)
 	}
+	if err := s.checkSummary(); err != nil {
+		return err
+	}
+	if err := s.delivery.check(s.where, s.outputFile); err != nil {
+		return err
+	}
 	_, err := s.resolverAddrs()
 	return err
+}
+
+// maxWait bounds --wait: after a day nobody waits any more.
+const maxWait = 24 * time.Hour
+
+// checkLooks refuses what looks that are repeated cannot do.
+func (s *settings) checkLooks() error {
+	flag := "--wait"
+	switch {
+	case s.wait < 0 || s.wait > maxWait:
+		return usagef("%s %v: want at most %v", s.where("wait"), s.wait, maxWait)
+	case s.watch:
+		flag = "--watch"
+	case s.wait == 0:
+		return nil
+	}
+	switch {
+	case s.rehearse:
+		return usagef("%s repeats the run, and --rehearse makes up to 14 signed calls in each: wait first, then rehearse", flag)
+	case s.idle > 0:
+		return usagef("%s repeats the run, and --idle keeps each one silent for %v: use one of them", flag, s.idle)
+	case s.watch && s.output != "text":
+		return usagef("--watch shows a table and ends with a report as text: --output %s goes with --wait", s.output)
+	}
+	return nil
+}
+
+// allServices are those that the user named and those that deliveries need.
+func (s *settings) allServices() []string {
+	out := slices.Clone(s.services)
+	for _, d := range s.delivery.services() {
+		if !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // resolverAddrs are the servers of --resolver; the port is 53 unless given.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"syscall"
 )
 
@@ -17,16 +18,27 @@ import (
 //     only the code must not take a torn report for a verdict; the file sinks
 //     are written before.
 type stdout struct {
-	w   io.Writer
+	w io.Writer
+
+	mu  sync.Mutex
 	err error // the first one
 }
 
 // Write passes p on until an error; what comes after it is dropped.
 func (s *stdout) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.err == nil {
 		_, s.err = s.w.Write(p)
 	}
 	return len(p), nil
+}
+
+// broken tells whether nothing that is written arrives any more.
+func (s *stdout) broken() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err != nil
 }
 
 // lost is the error that the user must hear of, or nil.

@@ -105,6 +105,16 @@ func captureAs(t *testing.T, role string, w *world.World, args ...string) *captu
 // captureWith runs vpcdoctor in a world with files in its working directory.
 func captureWith(t *testing.T, w *world.World, role string, files map[string]string, args ...string) *captured {
 	t.Helper()
+	return captureMended(t, w, nil, role, files, args...)
+}
+
+// mendFile is the file in the working directory that mends the world.
+const mendFile = "mended"
+
+// captureMended runs vpcdoctor in a world that becomes another one while the
+// role has made mendFile.
+func captureMended(t *testing.T, w, mended *world.World, role string, files map[string]string, args ...string) *captured {
+	t.Helper()
 	needLab(t)
 	if w.Host.UID != 0 && os.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
@@ -130,6 +140,9 @@ func captureWith(t *testing.T, w *world.World, role string, files map[string]str
 	}
 	logs := t.TempDir()
 	cmd := lab.Command{Dir: c.dir, Env: os.Environ(), Packets: filepath.Join(logs, "packets.jsonl"), Calls: filepath.Join(logs, "calls.jsonl")}
+	if mended != nil {
+		cmd.Mended, cmd.MendedBy = mended, filepath.Join(c.dir, mendFile)
+	}
 	if role == "" {
 		cmd.Args = append([]string{"sh", "-c", `exec ./vpcdoctor "$@" >` + stdoutFile + " 2>" + stderrFile, "vpcdoctor"}, args...)
 	} else {
@@ -216,6 +229,7 @@ func readLog[T any](t *testing.T, path string) []T {
 	defer f.Close()
 	var out []T
 	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20) // a call that brought log events tells them all
 	for lines.Scan() {
 		var r T
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {

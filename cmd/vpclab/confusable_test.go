@@ -71,3 +71,16 @@ func TestConfusable(t *testing.T) {
 		}
 	}
 }
+
+// confusable lists the scenarios of all sets, each once.
+func confusable() []string {
+	var out []string
+	for _, c := range scenario.Confusables() {
+		for _, x := range c.Cases {
+			if !slices.Contains(out, x.Scenario) {
+				out = append(out, x.Scenario)
+			}
+		}
+	}
+	return out
+}

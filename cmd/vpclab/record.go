@@ -3,42 +3,45 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"vpcdoctor/cmd/vpclab/scenario"
-	"vpcdoctor/probe/packed"
+	"vpcdoctor/report"
+	"vpcdoctor/report/corpus"
+	"vpcdoctor/report/text"
 )
 
-// recordCommand runs vpcdoctor in every scenario of the confusable sets and
-// stores its facts, which the unit tests diagnose again.
+// recordCommand runs vpcdoctor in the scenarios of the corpus and stores what
+// it gathered, concluded and printed.
 func recordCommand() *cobra.Command {
 	var jobs int
 	var doctor string
 	c := &cobra.Command{
 		Use:   "record DIRECTORY [SCENARIO...]",
-		Short: "Store the facts of the scenarios that look alike, for the unit tests",
+		Short: "Record the scenario corpus, which the unit tests replay",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			path, err := filepath.Abs(doctor)
 			if err != nil {
 				return fmt.Errorf("finding vpcdoctor: %w", err)
 			}
-			names := args[1:]
-			if len(names) == 0 {
-				names = confusable()
+			list, err := chosen(args[1:])
+			if err != nil {
+				return err
 			}
-			return recordAll(args[0], names, jobs, path)
+			if err := recordAll(args[0], list, jobs, path); err != nil || len(args) > 1 {
+				return err
+			}
+			return removeOthers(args[0], list)
 		},
 	}
 	c.Flags().IntVar(&jobs, "jobs", 8, "scenarios at the same time")
@@ -46,24 +49,28 @@ func recordCommand() *cobra.Command {
 	return c
 }
 
-// confusable lists the scenarios of all sets, each once.
-func confusable() []string {
-	var out []string
-	for _, c := range scenario.Confusables() {
-		for _, x := range c.Cases {
-			if !slices.Contains(out, x.Scenario) {
-				out = append(out, x.Scenario)
+// chosen is those of the corpus with these names; without names, all of them.
+func chosen(names []string) ([]scenario.InCorpus, error) {
+	all := scenario.Corpus()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var out []scenario.InCorpus
+	for _, n := range names {
+		before := len(out)
+		for _, s := range all {
+			if s.Name == n {
+				out = append(out, s)
 			}
 		}
+		if len(out) == before {
+			return nil, fmt.Errorf("%s is not in the corpus; scenario.Corpus chooses", n)
+		}
 	}
-	return out
+	return out, nil
 }
 
-func recordAll(dir string, names []string, jobs int, doctor string) error {
-	list, err := selected(names)
-	if err != nil {
-		return err
-	}
+func recordAll(dir string, list []scenario.InCorpus, jobs int, doctor string) error {
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]
@@ -74,12 +81,12 @@ func recordAll(dir string, names []string, jobs int, doctor string) error {
 	faults := make([]error, len(list))
 	gate := make(chan struct{}, jobs)
 	var all sync.WaitGroup
-	for i, s := range list {
+	for i := range list {
 		all.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()
-			if err := recordOne(self, doctor, filepath.Join(dir, s.Name+".json.gz"), &s); err != nil {
-				faults[i] = fmt.Errorf("%s: %w", s.Name, err)
+			if err := recordOne(self, doctor, dir, &list[i]); err != nil {
+				faults[i] = fmt.Errorf("%s: %w", list[i].Name, err)
 			}
 		})
 	}
@@ -87,16 +94,16 @@ func recordAll(dir string, names []string, jobs int, doctor string) error {
 	return errors.Join(faults...)
 }
 
-// recordOne stores the facts of one run, whose verdict must be the wanted one.
-func recordOne(self, doctor, file string, s *scenario.Scenario) error {
+// recordOne stores one run, whose verdict must be the wanted one.
+func recordOne(self, doctor, out string, s *scenario.InCorpus) error {
 	dir, err := os.MkdirTemp("", "vpclab-record-")
 	if err != nil {
 		return fmt.Errorf("making a directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	_ = os.Chmod(dir, 0o777) // a scenario may run its command as another user
-	r, err := checkIn(self, doctor, dir, s, 1)
-	if text := judge(s, r, err); text != "" {
+	r, err := checkIn(self, doctor, dir, &s.Scenario, 1)
+	if text := judge(&s.Scenario, r, err); text != "" {
 		return errors.New(text)
 	}
 	facts, err := os.ReadFile(filepath.Join(dir, factsFile))
@@ -106,29 +113,48 @@ func recordOne(self, doctor, file string, s *scenario.Scenario) error {
 	if strings.Contains(string(facts), dir) {
 		return errors.New("the facts name a directory of this machine")
 	}
-	small, err := pack(facts)
-	if err != nil {
+	f := &corpus.File{Name: s.Name, Story: corpus.Paragraph(s.Story), Kind: string(s.Kind), Origin: corpus.Lab, Shows: s.Shows, Near: s.Near, NearOf: s.NearOf}
+	if f.Facts, err = corpus.Timeless(facts); err != nil {
+		return fmt.Errorf("reading the facts: %w", err)
+	}
+	if err := f.Judge(inWords); err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, small, 0o644); err != nil {
-		return fmt.Errorf("writing the facts: %w", err)
+	if again := outline(f.Verdict); again != outline(r.Raw) {
+		return fmt.Errorf("the recording shows %s, the run %s", again, outline(r.Raw))
 	}
-	return nil
+	return f.Write(out)
 }
 
-// fine is what no rule looks at: times below a millisecond, durations below a
-// hundredth of one. It is random and does not compress.
-var fine = regexp.MustCompile(`(:\d\d\.\d{3})\d+(Z)|(_ms":\d+\.\d\d)\d+`)
-
-// pack makes JSON small: without spaces and fine times, compressed.
-func pack(facts []byte) ([]byte, error) {
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, facts); err != nil {
-		return nil, fmt.Errorf("reading the facts: %w", err)
+// outline is a verdict without its words.
+func outline(verdict []byte) string {
+	var v struct {
+		Status          string
+		Causes, Effects []struct{ Code, Severity, Confidence string }
 	}
-	out, err := packed.Pack(fine.ReplaceAll(compact.Bytes(), []byte("$1$2$3")))
+	if err := json.Unmarshal(verdict, &v); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprint(v)
+}
+
+// removeOthers removes what was recorded of scenarios that the corpus no
+// longer has.
+func removeOthers(dir string, list []scenario.InCorpus) error {
+	have := map[string]bool{}
+	for _, s := range list {
+		have[s.Name] = true
+	}
+	files, err := corpus.All(dir)
 	if err != nil {
-		return nil, fmt.Errorf("compressing: %w", err)
+		return fmt.Errorf("reading the corpus: %w", err)
 	}
-	return out, nil
+	for _, f := range files {
+		if f.Origin == corpus.Lab && !have[f.Name] {
+			err = errors.Join(err, corpus.Remove(dir, f.Name))
+		}
+	}
+	return err
 }
+
+func inWords(w io.Writer, r *report.Report) error { return text.Write(w, r, text.Options{}) }

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -16,20 +17,25 @@ import (
 
 func runCommand(code *int) *cobra.Command {
 	var seed uint64
+	var mend string
 	c := &cobra.Command{
 		Use:   "run SCENARIO -- COMMAND [ARG...]",
 		Short: "Run a command on the instance of a scenario and return its exit code",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return runIn(args[0], args[1:], seed, code)
+			return runIn(args[0], args[1:], seed, mend, code)
 		},
 	}
 	c.Flags().Uint64Var(&seed, "seed", 1, "chooses Region, addresses and ids")
+	c.Flags().StringVar(&mend, "mend", "", mendUsage)
 	return c
 }
 
+const mendUsage = "while `FILE` exists, the network and its servers are as if nothing were wrong"
+
 func shellCommand(code *int) *cobra.Command {
 	var seed uint64
+	var mend string
 	c := &cobra.Command{
 		Use:   "shell SCENARIO",
 		Short: "Open a shell on the instance of a scenario",
@@ -40,10 +46,11 @@ func shellCommand(code *int) *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(os.Stderr, "vpclab: %s\n", s.Story)
-			return runIn(args[0], []string{"bash", "--norc"}, seed, code)
+			return runIn(args[0], []string{"bash", "--norc"}, seed, mend, code)
 		},
 	}
 	c.Flags().Uint64Var(&seed, "seed", 1, "chooses Region, addresses and ids")
+	c.Flags().StringVar(&mend, "mend", "", mendUsage)
 	return c
 }
 
@@ -51,7 +58,11 @@ func shellCommand(code *int) *cobra.Command {
 // instance's wire.
 const packetsEnv = "VPCLAB_PACKETS"
 
-func runIn(name string, args []string, seed uint64, code *int) error {
+// callsEnv names a file that gets one line of JSON per request that reached AWS,
+// with what it brought: events, metrics, objects.
+const callsEnv = "VPCLAB_CALLS"
+
+func runIn(name string, args []string, seed uint64, mend string, code *int) error {
 	s, err := scenario.Find(name)
 	if err != nil {
 		return err
@@ -60,7 +71,14 @@ func runIn(name string, args []string, seed uint64, code *int) error {
 	if err != nil {
 		return fmt.Errorf("finding the working directory: %w", err)
 	}
-	*code, err = lab.Run(s.World(seed), lab.Command{Args: args, Dir: dir, Env: os.Environ(), Packets: os.Getenv(packetsEnv)}, seed)
+	c := lab.Command{Args: args, Dir: dir, Env: os.Environ(), Packets: os.Getenv(packetsEnv), Calls: os.Getenv(callsEnv)}
+	if mend != "" {
+		c.Mended = s.Mended(seed)
+		if c.MendedBy, err = filepath.Abs(mend); err != nil {
+			return fmt.Errorf("finding the file of --mend: %w", err)
+		}
+	}
+	*code, err = lab.Run(s.World(seed), c, seed)
 	return err
 }
 

@@ -110,6 +110,7 @@ type Views []View
 // Views collects what every layer that was asked says about a name; qtype is
 // "A" or "AAAA". Layers that were not asked, or whose attempts our own budget
 // cut, are absent. Of several attempts at one server the deciding one counts.
+// The views of a layer are sorted by their keys.
 func (s *Set) Views(name, qtype string) Views {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	byLayer := map[Layer][]View{}
@@ -127,6 +128,7 @@ func (s *Set) Views(name, qtype string) Views {
 	}
 	var out Views
 	for _, layer := range layers {
+		slices.SortStableFunc(byLayer[layer], func(a, b View) int { return strings.Compare(a.Key, b.Key) })
 		out = append(out, byLayer[layer]...)
 	}
 	return out

@@ -49,6 +49,9 @@ const (
 	// than anything worth stealing.
 	tokenTTL = "60"
 
+	// TokenLife is tokenTTL as a duration: how long a Session can be used.
+	TokenLife = 60 * time.Second
+
 	tokenPath = "/latest/api/token"
 	metaData  = "/latest/meta-data/"
 
@@ -94,7 +97,7 @@ type session struct {
 
 // Open asks the metadata service. It returns what was learnt until ctx or the
 // budget ended; a service that does not answer is a fact, never an error. The
-// session is never nil, ends with ctx, and must be closed.
+// session is never nil, may be used after ctx has ended, and must be closed.
 func Open(ctx context.Context, o Options) (fact.IMDS, *Session) {
 	if strings.EqualFold(o.Disabled, "true") {
 		return notAsked(fact.Skip(SkippedDisabled), fact.IMDS{Disabled: "AWS_EC2_METADATA_DISABLED"}), &Session{}
@@ -105,8 +108,8 @@ func Open(ctx context.Context, o Options) (fact.IMDS, *Session) {
 		m.Token.Outcome = fact.Outcome{Status: fact.Failed, Class: fact.Invalid, Detail: err.Error()}
 		return m, &Session{}
 	}
-	life, end := context.WithCancel(ctx)
-	ctx, cancel := context.WithTimeout(life, cmp.Or(o.Budget, defaultBudget))
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.Budget, defaultBudget))
 	defer cancel()
 	s := &session{c: newClient(life, base, o)}
 	s.m.Endpoint = base.String()

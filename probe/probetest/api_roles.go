@@ -23,6 +23,11 @@ const (
 	MinimalInstance = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:UpdateInstanceInformation","Resource":"*"},` +
 		channelActions + `]}`
 
+	// Delivery is what vpcdoctor needs to deliver to CloudWatch Logs
+	// (packaging/iam/delivery.json), in any partition.
+	Delivery = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:PutLogEvents","logs:CreateLogStream"],` +
+		`"Resource":"arn:*:logs:*:*:log-group:/vpcdoctor:log-stream:*"}]}`
+
 	channelActions = `{"Effect":"Allow","Action":["ssmmessages:CreateControlChannel","ssmmessages:CreateDataChannel",` +
 		`"ssmmessages:OpenControlChannel","ssmmessages:OpenDataChannel"],"Resource":"*"}`
 	messageActions = `{"Effect":"Allow","Action":["ec2messages:AcknowledgeMessage","ec2messages:DeleteMessage","ec2messages:FailMessage",` +

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"vpcdoctor/probe/classify"
 	"vpcdoctor/probe/denial"
 	"vpcdoctor/probe/fact"
@@ -220,6 +222,18 @@ func parseDocument(b []byte) (*keys, document) {
 		return nil, d
 	}
 	return k, d
+}
+
+// OfDocument reads the credentials of a role out of the metadata service's
+// document; false when it is none.
+func OfDocument(b []byte) (aws.Credentials, bool) {
+	k, d := parseDocument(b)
+	if k == nil {
+		return aws.Credentials{}, false
+	}
+	c := k.forSigner()
+	c.Source, c.Expires, c.CanExpire = "instance role", d.expires, !d.expires.IsZero()
+	return c, true
 }
 
 // sane is t in UTC, or zero when it lies outside the years that JSON can hold.

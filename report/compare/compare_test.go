@@ -1,37 +1,33 @@
 package compare
 
 import (
-	"compress/gzip"
 	"encoding/json"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/report"
+	"vpcdoctor/report/corpus"
 	"vpcdoctor/report/diagnose"
 )
+
+// scenarios is where the corpus is.
+const scenarios = "../testdata/scenarios"
 
 // recorded reads recorded facts; every call gives a set of its own.
 func recorded(t testing.TB, name string) *fact.Set {
 	t.Helper()
-	f, err := os.Open("../testdata/facts/" + name + ".json.gz")
+	f, err := corpus.Read(scenarios, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
+	s, err := f.Set()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := report.Read(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.Facts
+	return s
 }
 
 func judged(s *fact.Set) *report.Report {
@@ -184,13 +180,12 @@ func TestOnlyOne(t *testing.T) {
 // Every pair of the corpus compares without an order of its own: the same
 // report is the same, and every text fits its page.
 func TestCorpus(t *testing.T) {
-	files, err := filepath.Glob("../testdata/facts/*.json.gz")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("%d files, %v", len(files), err)
+	names, err := corpus.Names(scenarios)
+	if err != nil || len(names) < 20 {
+		t.Fatalf("%d files, %v", len(names), err)
 	}
 	good := judged(recorded(t, base))
-	for _, f := range files {
-		name := strings.TrimSuffix(filepath.Base(f), ".json.gz")
+	for _, name := range names {
 		r := judged(recorded(t, name))
 		if self := Reports(r, judged(recorded(t, name))); !self.Same || len(self.OnlyOne) > 0 || len(self.Place) > 0 {
 			t.Errorf("%s differs from itself: %+v", name, self.Differs)

@@ -146,7 +146,7 @@ func one(ctx context.Context, s Sink, p Parcel, b Backlog) (o Outcome) {
 	default:
 		o.Err = kept
 	}
-	if s.Keeps() {
+	if b != nil && s.Keeps() {
 		o.Left = len(parcels) - len(fates)
 	}
 	return o

@@ -1,12 +1,7 @@
 package diagnose_test
 
 import (
-	"compress/gzip"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,14 +11,6 @@ import (
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/report/diagnose"
 )
-
-// recorded is where the facts of the lab's scenarios are. To record them again:
-//
-//	bin/vpclab record report/testdata/facts
-const recorded = "../testdata/facts"
-
-// maxRecorded bounds what the recordings may take in the repository.
-const maxRecorded = 580 << 10
 
 // TestConfusableFacts diagnoses the recorded facts of every scenario that looks
 // like others: to a plain program they must look the same, and the finding must
@@ -82,55 +69,6 @@ func TestConfusableSets(t *testing.T) {
 			t.Errorf("%s: nothing is told apart", set.Name)
 		}
 	}
-}
-
-func TestRecordedFactsAreSmallAndUsed(t *testing.T) {
-	files, err := filepath.Glob(recorded + "/*.json.gz")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no recordings", err)
-	}
-	used := map[string]bool{}
-	for _, set := range scenario.Confusables() {
-		for _, c := range set.Cases {
-			used[c.Scenario] = true
-		}
-	}
-	total := int64(0)
-	for _, f := range files {
-		info, err := os.Stat(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		total += info.Size()
-		if name := strings.TrimSuffix(filepath.Base(f), ".json.gz"); !used[name] {
-			t.Errorf("no set uses %s", f)
-		}
-	}
-	if total > maxRecorded {
-		t.Errorf("%d bytes of recordings, at most %d", total, maxRecorded)
-	}
-}
-
-func load(t *testing.T, name string) *fact.Set {
-	t.Helper()
-	f, err := os.Open(filepath.Join(recorded, name+".json.gz"))
-	if err != nil {
-		t.Fatalf("%v: record it with bin/vpclab record report/testdata/facts", err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := new(fact.Set)
-	if err := json.Unmarshal(b, s); err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // looks is what a program sees that just resolves, connects and greets, and

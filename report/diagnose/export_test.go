@@ -2,71 +2,12 @@ package diagnose
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
 	"vpcdoctor/probe/fact"
 )
-
-// Shown is what a fault of the tables, which is written by hand, shows of one
-// code: as a finding, or as an alternative to one.
-type Shown struct {
-	As         string // cause | effect of CODE | behind CODE
-	Confidence Confidence
-	Facts      string // kinds of the facts that its evidence cites
-	Near       bool   // the table has a near miss, one fact apart
-}
-
-// ShownByHand runs every fault of the tables. A finding of the code that a
-// fault is about comes before any other appearance.
-func ShownByHand() map[Code]Shown {
-	out := map[Code]Shown{}
-	rank := func(s Shown) int {
-		switch {
-		case s.As == "cause":
-			return 0
-		case strings.HasPrefix(s.As, "effect"):
-			return 1
-		}
-		return 2
-	}
-	add := func(c Code, s Shown) {
-		if old, ok := out[c]; !ok || rank(s) < rank(old) || rank(s) == rank(old) && stronger(s.Confidence, old.Confidence) {
-			out[c] = s
-		}
-	}
-	show := func(code Code, v Verdict) {
-		for _, f := range slices.Concat(v.Causes, v.Effects) {
-			s := Shown{As: "cause", Confidence: f.Confidence, Facts: FactsOf(f), Near: true}
-			if f.CausedBy != "" {
-				s.As = "effect of " + string(f.CausedBy)
-			}
-			if f.Code == code {
-				add(code, s)
-			}
-			for _, a := range f.Alternatives {
-				add(a.Code, Shown{As: "behind " + string(f.Code), Confidence: Possible, Facts: s.Facts, Near: f.Code == code})
-			}
-		}
-	}
-	for _, x := range allFirings() {
-		w := healthy()
-		x.make(w)
-		show(x.code, Run(w.Set, Options{}))
-	}
-	for _, x := range kinCases() {
-		w := healthy()
-		x.make(w)
-		show(x.behind, Run(w.Set, Options{}))
-	}
-	return out
-}
-
-var confidences = []Confidence{Proved, Likely, Possible}
-
-func stronger(a, b Confidence) bool {
-	return slices.Index(confidences, a) < slices.Index(confidences, b)
-}
 
 // FactsOf lists the kinds of facts that a finding cites. A fact without a key
 // is one of the host or of the run.
@@ -94,5 +35,80 @@ func ByHand(do func(name string, facts func() *fact.Set)) {
 			x.make(w)
 			return w.Set
 		})
+	}
+}
+
+// Pair is a fault of the tables and its near miss, one fact apart; both make a
+// fresh copy of the facts.
+type Pair struct {
+	Code       Code
+	Make, Miss func() *fact.Set
+}
+
+// Pairs is every fault of the tables: of the codes that rules find, and of the
+// conditions under which one stands behind another.
+func Pairs() []Pair {
+	var out []Pair
+	add := func(c Code, makes, miss func(world)) {
+		out = append(out, Pair{c, func() *fact.Set {
+			w := healthy()
+			makes(w)
+			return w.Set
+		}, func() *fact.Set {
+			w := healthy()
+			makes(w)
+			miss(w)
+			return w.Set
+		}})
+	}
+	for _, x := range allFirings() {
+		add(x.code, x.make, x.miss)
+	}
+	for _, x := range kinCases() {
+		add(x.code, x.make, x.miss)
+	}
+	return out
+}
+
+// Shuffle changes the order of all facts whose order means nothing.
+func Shuffle(rng *rand.Rand, s *fact.Set) {
+	shuffle(rng, s.Targets)
+	shuffle(rng, s.Lookups)
+	shuffle(rng, s.Answers)
+	shuffle(rng, s.Addresses)
+	shuffle(rng, s.Dials)
+	shuffle(rng, s.Handshakes)
+	shuffle(rng, s.Requests)
+	shuffle(rng, s.Tunnels)
+	shuffle(rng, s.Variants)
+	shuffle(rng, s.Controls)
+	shuffle(rng, s.Times)
+	shuffle(rng, s.Objects)
+	shuffle(rng, s.Signed.Calls)
+	shuffle(rng, s.Signed.Credentials)
+	shuffle(rng, s.Rehearsal.Steps)
+	shuffle(rng, s.Software)
+	shuffle(rng, s.Agent.Log.Events)
+	shuffle(rng, s.DNS.Lookups)
+	shuffle(rng, s.DNS.Searches)
+	shuffle(rng, s.DNS.Wildcards)
+	shuffle(rng, s.DNS.Countdowns)
+	shuffle(rng, s.Host.ENA)
+	shuffle(rng, s.Cut)
+	shuffle(rng, s.IMDS.Gets)
+	shuffle(rng, s.Host.Interfaces)
+	shuffle(rng, s.Host.Routes)
+	shuffle(rng, s.Agent.Units)
+	shuffle(rng, s.Agent.Procs)
+	shuffle(rng, s.Agent.Installs)
+	shuffle(rng, s.Agent.Scopes)
+	shuffle(rng, s.Agent.Log.Events)
+	shuffle(rng, s.Agent.Channel.Sockets)
+	shuffle(rng, s.Agent.Channel.Upgrades)
+	shuffle(rng, s.Agent.Ground.Mounts)
+	shuffle(rng, s.Agent.Identity.Vault)
+	shuffle(rng, s.Idle)
+	for i := range s.Answers {
+		shuffle(rng, s.Answers[i].Addrs)
 	}
 }

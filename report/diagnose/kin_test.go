@@ -25,6 +25,7 @@ type kinCase struct {
 func kinCases() []kinCase {
 	lead := func(c Code) func(world) { return func(w world) { w.lead(c) } }
 	global := func(w world) { w.Place.Partition = "aws" }
+	deaf := func(w world) { w.hub(); w.silent(w.all("10.50.")...) }
 	github := func(w world) { w.byHand("gh", "github.com", "52.82.1.44").Type = "Custom" }
 	return []kinCase{
 		{"OS-10", "DN-10", lead("DN-10"), func(w world) { w.silent("10.192.10.200") }},
@@ -34,6 +35,8 @@ func kinCases() []kinCase {
 		{"CN-06", "AG-19", lead("AG-19"), global},
 		{"CN-07", "PL-03", github, global},
 		{"RC-02", "PL-03", github, func(w world) { w.drop("ssm"); w.drop("ssmmessages") }}, // no agent, no documents
+		{"RT-05", "RT-04", deaf, world.hub},
+		{"SG-05", "RT-04", deaf, world.hub},
 		{"RT-07", "SG-01", func(w world) {
 			w.lead("SG-01")
 			w.IMDS.ENIs = append(w.IMDS.ENIs, fact.ENI{MAC: "02:00:00:00:00:02"})

@@ -32,7 +32,11 @@ func (g grant) String() string {
 		}
 		fmt.Fprintf(&b, "\n    \"%s\"", a)
 	}
-	fmt.Fprintf(&b, "\n  ],\n  \"Resource\": \"%s\"", g.resource)
+	apart := " "
+	if len(g.resource) > 80-len(`  "Resource": "",`) { // a page has 80 columns
+		apart = "\n    "
+	}
+	fmt.Fprintf(&b, "\n  ],\n  \"Resource\":%s\"%s\"", apart, g.resource)
 	if g.names && g.account != "" {
 		fmt.Fprintf(&b, ",\n  \"Condition\": {\"StringEquals\": {\n    \"aws:PrincipalAccount\": \"%s\"\n  }}", g.account)
 	}

@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,7 +15,8 @@ func (w world) vary(name string, how map[fact.Variant]fact.Outcome) {
 		if h.Host != name {
 			continue
 		}
-		for v, o := range how {
+		for _, v := range slices.Sorted(maps.Keys(how)) {
+			o := how[v]
 			x := fact.Handshake{Outcome: o, Addr: h.Addr, Host: name, Variant: v}
 			if o.Status == fact.OK {
 				g := good(h.Addr, name)

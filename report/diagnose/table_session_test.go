@@ -128,7 +128,7 @@ var sessionFirings = []firing{
 		miss: func(w world) { w.Rehearsal.Steps[0].Region = "" }},
 	{code: "RC-01", sev: SevWarning,
 		make: func(w world) {
-			w.rehearsed(fact.StepOutputS3, "out", "s3", fact.Preferences{})
+			w.rehearsed(fact.StepOutputS3, "run-output", "s3", fact.Preferences{})
 			w.silentHost()
 		},
 		miss: func(w world) { w.answer(host("s3"), "10.192.10.40", "10.192.20.40") }},

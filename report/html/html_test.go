@@ -2,7 +2,6 @@ package html
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -21,36 +20,35 @@ import (
 
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/report"
+	"vpcdoctor/report/corpus"
 	"vpcdoctor/report/diagnose"
 	"vpcdoctor/report/remedy"
 )
 
+// scenarios is where the corpus is.
+const scenarios = "../testdata/scenarios"
+
 // recorded reads a report made of recorded facts.
-func recorded(t testing.TB, file string) *report.Report {
+func recorded(t testing.TB, name string) *report.Report {
 	t.Helper()
-	f, err := os.Open(file)
+	f, err := corpus.Read(scenarios, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
+	s, err := f.Set()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := report.Read(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return report.New(r.Facts, diagnose.Run(r.Facts, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "0.1.0"})
+	return report.New(s, diagnose.Run(s, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "0.1.0"})
 }
 
-func corpus(t testing.TB) []string {
+func names(t testing.TB) []string {
 	t.Helper()
-	files, err := filepath.Glob("../testdata/facts/*.json.gz")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("%d recorded facts, %v", len(files), err)
+	out, err := corpus.Names(scenarios)
+	if err != nil || len(out) < 20 {
+		t.Fatalf("%d recorded facts, %v", len(out), err)
 	}
-	return files
+	return out
 }
 
 func write(t testing.TB, r *report.Report) string {
@@ -186,7 +184,7 @@ func assertSafe(t testing.TB, doc string) []node {
 func TestHostileValues(t *testing.T) {
 	for _, file := range []string{"endpoint-sg-one", "no-endpoints", "s3-policy"} {
 		for _, h := range hostile {
-			r := recorded(t, "../testdata/facts/"+file+".json.gz")
+			r := recorded(t, file)
 			poison(reflect.ValueOf(&r.Verdict).Elem(), h)
 			poison(reflect.ValueOf(&r.Context).Elem(), h)
 			poison(reflect.ValueOf(&r.Tool).Elem(), h)
@@ -263,11 +261,10 @@ func TestOnlyConstantsAreMarkup(t *testing.T) {
 // TestPagesOfCorpus: structure and accessibility of the page of every recorded
 // fault.
 func TestPagesOfCorpus(t *testing.T) {
-	for _, file := range corpus(t) {
-		r := recorded(t, file)
+	for _, name := range names(t) {
+		r := recorded(t, name)
 		doc := write(t, r)
 		nodes := assertSafe(t, doc)
-		name := filepath.Base(file)
 		var heads []string
 		var title, images, regions int
 		ids := map[string]bool{}
@@ -449,7 +446,7 @@ func luminance(t *testing.T, hex string) float64 {
 
 // region is a run over a whole Region in which one name in four fails.
 func region(t testing.TB, n int) *report.Report {
-	r := recorded(t, "../testdata/facts/endpoint-sg-one.json.gz")
+	r := recorded(t, "endpoint-sg-one")
 	var rows []diagnose.Row
 	for i := range n {
 		row := r.Verdict.Rows[i%len(r.Verdict.Rows)]

@@ -11,11 +11,20 @@ import (
 // Facts returns a copy of a set in which everything that identifies a customer
 // has a made-up value. The set given is not changed.
 func Facts(s *fact.Set) (*fact.Set, error) {
-	out, _, err := mapped(s)
+	out, _, err := mapped(s, false)
 	return out, err
 }
 
-func mapped(s *fact.Set) (*fact.Set, *mapping, error) {
+// Names is Facts for those who may see the instance but not all that is on it,
+// as who reads its serial console: resource ids of AWS and addresses stay, so
+// that a fix can be acted on. Accounts, names that the customer chose, hosts
+// that are not AWS's, MACs, UUIDs and digests are made up.
+func Names(s *fact.Set) (*fact.Set, error) {
+	out, _, err := mapped(s, true)
+	return out, err
+}
+
+func mapped(s *fact.Set, names bool) (*fact.Set, *mapping, error) {
 	b, err := json.Marshal(s)
 	if err != nil {
 		return nil, nil, fmt.Errorf("redacting: %w", err)
@@ -27,6 +36,7 @@ func mapped(s *fact.Set) (*fact.Set, *mapping, error) {
 		return nil, nil, fmt.Errorf("redacting: %w", err)
 	}
 	m := newMapping(s)
+	m.names = names
 	walk(tree, "", "", func(parent, key, v string) string { m.collect(parent, key, v); return v })
 	m.solve()
 	tree = walk(tree, "", "", m.replace)

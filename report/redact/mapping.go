@@ -25,6 +25,7 @@ var (
 
 // mapping is what is known of one set of facts.
 type mapping struct {
+	names   bool // resource ids and addresses stay
 	v4, v6  space
 	ids     map[string]string // AWS's ids, accounts, MACs, digests, by kind and value
 	words   map[string]bool   // names to be replaced where they stand alone

@@ -200,6 +200,9 @@ func (m *mapping) swap(t, _ string) string {
 // swapID maps an id of AWS, and what the name of an endpoint has after it: a
 // token of its own and, for one zone, the zone.
 func (m *mapping) swapID(t string, x []string) string {
+	if m.names {
+		return t
+	}
 	out, ok := m.ids[x[1]+" "+x[2]]
 	if !ok {
 		return t
@@ -252,6 +255,9 @@ func (m *mapping) under(h string) bool {
 }
 
 func (m *mapping) swapAddr(a netip.Addr, t string) string {
+	if m.names {
+		return t
+	}
 	plain := a.Unmap().WithZone("")
 	if nat64.Contains(plain) {
 		b := plain.As16()

@@ -116,13 +116,7 @@ func restOfLead(p *page, f diagnose.Finding, c choice) {
 
 // head writes lines 1 and 2.
 func head(p *page, r *report.Report, f diagnose.Finding) {
-	label, style := verdictLabel(r.Verdict, f)
-	sentence := short(r.Verdict.Headline, headlineMax)
-	if sentence == "" {
-		sentence = cmp.Or(clean(f.Title), "the report holds no verdict")
-	}
-	sentence = strings.TrimPrefix(sentence, string(f.Code)+": ")
-	p.para(label+": ", style, 2, sentence)
+	p.headline(r.Verdict, f)
 	items := contextItems(r)
 	cur := items[0]
 	for _, x := range items[1:] {
@@ -138,6 +132,17 @@ func head(p *page, r *report.Report, f diagnose.Finding) {
 		p.para("", plain, 0, "INTERRUPTED: a signal ended the run"+after(r)+". What follows is what was gathered until then; exit code 3.")
 	}
 	p.blank()
+}
+
+// headline writes line 1: what is wrong, how sure that is, one sentence.
+func (p *page) headline(v diagnose.Verdict, f diagnose.Finding) {
+	label, style := verdictLabel(v, f)
+	sentence := short(v.Headline, headlineMax)
+	if sentence == "" {
+		sentence = cmp.Or(clean(f.Title), "the report holds no verdict")
+	}
+	sentence = strings.TrimPrefix(sentence, string(f.Code)+": ")
+	p.para(label+": ", style, 2, sentence)
 }
 
 // verdictLabel is the start of line 1: "EP-01 ERROR (proved)".

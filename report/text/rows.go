@@ -91,16 +91,22 @@ func endpointName(host, suffix string) string {
 	return clean(host) + "."
 }
 
+// rowName is the name of a row's host, and of the way to it when that is not
+// the direct one.
+func rowName(r diagnose.Row, suffix string) string {
+	name := endpointName(r.Host, suffix)
+	if r.Path == "proxy" {
+		name += " (proxy)"
+	}
+	return name
+}
+
 func tableOf(in []diagnose.Row, suffix string) table {
 	t := table{key: 1}
 	t.add(plainCells("", "ENDPOINT", "DNS", "ADDRESS", "TCP", "TLS", "AWS")...)
 	for _, r := range in {
-		name := endpointName(r.Host, suffix)
-		if r.Path == "proxy" {
-			name += " (proxy)"
-		}
 		t.add(
-			cell{word(r.Status), statusStyle(r.Status)}, cell{name, plain},
+			cell{word(r.Status), statusStyle(r.Status)}, cell{rowName(r, suffix), plain},
 			checkCell(r.DNS), cell{wayWord(r), plain},
 			checkCell(r.TCP), checkCell(r.TLS), checkCell(r.AWS),
 		)
@@ -136,11 +142,15 @@ var obvious = []string{"", "-", "ok", "dns", "pass", "failed", "not checked"}
 
 // checkCell is "pass 2/2", "FAIL timeout" or "-".
 func checkCell(c diagnose.Check) cell {
-	w, own := word(c.Status), short(c.Word, cellMax)
-	if !slices.Contains(obvious, own) {
-		w += " " + own
+	return cell{strings.TrimSpace(word(c.Status) + " " + ownWord(c)), statusStyle(c.Status)}
+}
+
+// ownWord is what a cell says beyond its state, or empty.
+func ownWord(c diagnose.Check) string {
+	if own := short(c.Word, cellMax); !slices.Contains(obvious, own) {
+		return own
 	}
-	return cell{w, statusStyle(c.Status)}
+	return ""
 }
 
 // wayWord is the address class, with the way to S3 and DynamoDB where the run

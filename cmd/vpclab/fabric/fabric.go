@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vpcdoctor/cmd/vpclab/world"
@@ -45,13 +46,27 @@ type Config struct {
 // Fabric forwards frames between the two sides. Its methods may be called
 // from several goroutines.
 type Fabric struct {
-	w     *world.World
+	w     atomic.Pointer[world.World]
 	c     Config
 	delay *delayLine
 
 	mu    sync.Mutex
 	flows map[flowKey]*flow
 	rand  *rand.Rand
+}
+
+// Become replaces the world: somebody has changed a rule, a route, a record.
+// Conversations that work go on as they are, as connections do that a security
+// group tracks; the others are decided anew. The instance stays what it is.
+func (f *Fabric) Become(w *world.World) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.w.Store(w)
+	for k, fl := range f.flows {
+		if fl.dead || !fl.path.Arrives || !fl.path.Returns || fl.path.Refuses {
+			delete(f.flows, k)
+		}
+	}
 }
 
 type flowKey struct {
@@ -72,7 +87,8 @@ const maxFlows = 1 << 16
 
 // New returns a fabric for a world.
 func New(w *world.World, c Config) *Fabric {
-	f := &Fabric{w: w, c: c, flows: map[flowKey]*flow{}, rand: rand.New(rand.NewPCG(c.Seed, 0x7670))}
+	f := &Fabric{c: c, flows: map[flowKey]*flow{}, rand: rand.New(rand.NewPCG(c.Seed, 0x7670))}
+	f.w.Store(w)
 	f.delay = newDelayLine(c.Send)
 	return f
 }
@@ -113,7 +129,7 @@ func (f *Fabric) Frame(from Side, frame []byte) {
 }
 
 func (f *Fabric) fromInstance(p *packet) {
-	if a := p.src.Addr(); a != f.w.Instance.Addr && a != f.w.Instance.IPv6 {
+	if i := &f.w.Load().Instance; p.src.Addr() != i.Addr && p.src.Addr() != i.IPv6 {
 		return // the source check of an ENI
 	}
 	key := flowKey{p.proto, p.src, p.dst}
@@ -155,7 +171,7 @@ func (f *Fabric) open(key flowKey, old *flow) *flow {
 	if key.proto == protoUDP {
 		proto = "udp"
 	}
-	fl := &flow{path: f.w.Path(world.Flow{Proto: proto, Src: key.client, Dst: key.server})}
+	fl := &flow{path: f.w.Load().Path(world.Flow{Proto: proto, Src: key.client, Dst: key.server})}
 	f.flows[key] = fl
 	if f.c.Trace != nil {
 		fmt.Fprintf(f.c.Trace, "fabric: %s %s > %s arrives=%v returns=%v %q\n", proto, key.client, key.server,

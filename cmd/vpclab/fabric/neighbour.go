@@ -15,11 +15,12 @@ func (f *Fabric) answerARP(frame []byte) {
 	}
 	target := netip.AddrFrom4([4]byte(a[24:28]))
 	sender := netip.AddrFrom4([4]byte(a[14:18]))
-	if target == f.w.Instance.Addr || sender != f.w.Instance.Addr || !f.w.OnLink(target) {
+	w := f.w.Load()
+	if target == w.Instance.Addr || sender != w.Instance.Addr || !w.OnLink(target) {
 		return
 	}
 	mac := MACOf(target)
-	if s := f.w.VPC.Subnet(f.w.Instance.Subnet); s != nil && target == s.CIDR.Masked().Addr().Next() {
+	if s := w.VPC.Subnet(w.Instance.Subnet); s != nil && target == s.CIDR.Masked().Addr().Next() {
 		mac = RouterMAC
 	}
 	out := make([]byte, etherLen+28)
@@ -38,7 +39,7 @@ func (f *Fabric) answerARP(frame []byte) {
 // answerNDP is the same for IPv6.
 func (f *Fabric) answerNDP(frame []byte, p *packet) {
 	target := netip.AddrFrom16([16]byte(p.l4[8:24]))
-	if p.src.Addr().IsUnspecified() || (target != RouterV6 && !f.w.OnLink(target)) {
+	if p.src.Addr().IsUnspecified() || (target != RouterV6 && !f.w.Load().OnLink(target)) {
 		return
 	}
 	mac := MACOf(target)

@@ -17,6 +17,7 @@ var documents = map[world.Policy]string{
 	world.ManagedInstanceCore:    probetest.ManagedInstanceCore,
 	world.ManagedInstanceDefault: probetest.ManagedInstanceDefault,
 	world.MinimalInstance:        probetest.MinimalInstance,
+	world.Delivery:               probetest.Delivery,
 }
 
 // policies reads a world's policies; the first error is kept.
@@ -72,8 +73,14 @@ func newAPI(w *world.World, log io.Writer) (*probetest.API, error) {
 	for _, k := range w.Resources.Keys {
 		o.Keys = append(o.Keys, probetest.APIKey{ID: k.ID, Region: k.Region, Account: k.Account, Aliases: k.Aliases, State: k.State, Policy: p.one(k.Policy)})
 	}
+	if !w.Resources.NoReportGroup {
+		o.LogGroups[world.ReportGroup] = probetest.APILogGroup{}
+	}
 	for _, g := range w.Resources.LogGroups {
-		o.LogGroups[g.Name] = probetest.APILogGroup{KMSKey: g.KMSKey}
+		o.LogGroups[g.Name] = probetest.APILogGroup{KMSKey: g.KMSKey, Streams: g.Streams}
+	}
+	for _, f := range w.Resources.Faults {
+		o.Faults = append(o.Faults, probetest.APIFault{Action: f.Action, Mode: probetest.APIMode(f.Mode), Times: f.Times})
 	}
 	o.Credentials = credentials(w, &p)
 	if managedRole(w) != nil {

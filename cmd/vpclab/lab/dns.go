@@ -19,13 +19,14 @@ import (
 // serveDNS starts every DNS server of the world, each on its own address over
 // UDP and TCP. The VPC's resolver is one server with several addresses: its
 // packet limit counts them together.
-func serveDNS(w *world.World) error {
-	vpc := &probetest.Resolver{Forward: dnsHandler{w, world.ResolverAddr}, DropAbove: w.Resolver.DropAbove}
+func serveDNS(now *live) error {
+	w := now.Load()
+	vpc := &probetest.Resolver{Forward: dnsHandler{now, world.ResolverAddr}, DropAbove: w.Resolver.DropAbove}
 	for _, a := range w.DNSAddrs() {
 		if playedAt(w, a) {
 			continue
 		}
-		var h dns.Handler = dnsHandler{w, a}
+		var h dns.Handler = dnsHandler{now, a}
 		if w.LinkLocal(a) {
 			h = vpc
 		} else if n := limitAt(w, a); n > 0 {
@@ -71,7 +72,7 @@ func listenDNS(a netip.Addr, h dns.Handler) error {
 
 // dnsHandler answers as the world says for the server at one address.
 type dnsHandler struct {
-	w      *world.World
+	now    *live
 	server netip.Addr
 }
 
@@ -81,7 +82,7 @@ func (h dnsHandler) ServeDNS(rw dns.ResponseWriter, q *dns.Msg) {
 		return
 	}
 	name, v6 := asked(q)
-	a := h.w.Ask(h.server, name, v6)
+	a := h.now.Load().Ask(h.server, name, v6)
 	if a.Silent {
 		return
 	}

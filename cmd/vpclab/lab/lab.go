@@ -39,6 +39,11 @@ type Command struct {
 
 	Packets string // file of the host that gets one fabric.Record per packet; empty: none
 	Calls   string // file of the host that gets one probetest.APICall per request to AWS; empty: none
+
+	// Mended is what the world becomes while MendedBy, a file of the host, exists.
+	// Network and servers change, the instance stays what it is.
+	Mended   *world.World
+	MendedBy string
 }
 
 // spec is what the stages hand down to each other.

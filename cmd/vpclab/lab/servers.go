@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"sync"
 	"time"
 
@@ -21,47 +22,77 @@ import (
 // serve starts the world's servers. One listener per port takes the
 // connections to every address; the address that was dialled tells who
 // answers.
-func serve(w *world.World, p *pki, calls io.Writer) error {
-	api, err := newAPI(w, calls)
+func serve(now *live, p *pki, calls io.Writer) (*servers, error) {
+	w := now.Load()
+	s := &servers{pki: p, calls: calls}
+	if err := s.become(w); err != nil {
+		return nil, err
+	}
+	if err := serveDNS(now); err != nil {
+		return nil, err
+	}
+	if err := serveTime(w); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.relays, err = startPrograms(w, p); err != nil {
+		return nil, err
+	}
+	for _, port := range w.Ports() {
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			return nil, fmt.Errorf("listening on port %d: %w", port, err)
+		}
+		go s.accept(l)
+	}
+	return s, nil
+}
+
+// servers are the world's servers by the address they are dialled at.
+type servers struct {
+	pki    *pki
+	calls  io.Writer
+	relays map[world.Program]netip.AddrPort // where the programs listen that stand in for servers
+
+	mu  sync.Mutex
+	now *sites
+}
+
+// sites are the servers of a world as it is for a time. They are made when the
+// first connection comes.
+type sites struct {
+	*servers
+	w   *world.World
+	api *probetest.API
+	at  map[netip.AddrPort]feed
+}
+
+// become has connections answered as another world says. Those that are open
+// stay with their servers.
+func (s *servers) become(w *world.World) error {
+	api, err := newAPI(w, s.calls)
 	if err != nil {
 		return err
 	}
 	if err := checkPolicies(w); err != nil {
 		return err
 	}
-	if err := serveDNS(w); err != nil {
-		return err
-	}
-	if err := serveTime(w); err != nil {
-		return err
-	}
-	relays, err := startPrograms(w, p)
-	if err != nil {
-		return err
-	}
-	s := &servers{w: w, pki: p, api: api, relays: relays, at: map[netip.AddrPort]feed{}}
-	for _, port := range w.Ports() {
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err != nil {
-			return fmt.Errorf("listening on port %d: %w", port, err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := &sites{servers: s, w: w, api: api, at: map[netip.AddrPort]feed{}}
+	if s.now != nil && reflect.DeepEqual(metadataOf(s.now.w), metadataOf(w)) {
+		for at, f := range s.now.at {
+			if s.now.w.Serve(at, "").Kind == world.Metadata {
+				next.at[at] = f // it knows the tokens that it gave out
+			}
 		}
-		go s.accept(l)
 	}
+	s.now = next
 	return nil
 }
 
-// servers are the world's servers by the address they are dialled at. They are
-// made when the first connection comes.
-type servers struct {
-	w   *world.World
-	pki *pki
-	api *probetest.API
-
-	relays map[world.Program]netip.AddrPort // where the programs listen that stand in for servers
-
-	mu sync.Mutex
-	at map[netip.AddrPort]feed
-}
+// metadataOf is what decides how the metadata service answers.
+func metadataOf(w *world.World) any { return []any{w.IMDS, w.Instance, w.Clock} }
 
 func (s *servers) accept(l net.Listener) {
 	for {
@@ -71,28 +102,29 @@ func (s *servers) accept(l net.Listener) {
 		}
 		local := c.LocalAddr().(*net.TCPAddr).AddrPort()
 		local = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
-		if d := s.w.Serve(local, "").Behavior.CloseIdle; d > 0 {
+		h, f := s.find(local)
+		if d := h.w.Serve(local, "").Behavior.CloseIdle; d > 0 {
 			c = closeIdle(c, d)
 		}
-		s.find(local) <- c
+		f <- c
 	}
 }
 
-func (s *servers) find(local netip.AddrPort) feed {
+func (s *servers) find(local netip.AddrPort) (*sites, feed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, ok := s.at[local]
+	f, ok := s.now.at[local]
 	if !ok {
 		f = make(feed, 64)
-		s.at[local] = f
-		go s.serveAt(local, f)
+		s.now.at[local] = f
+		go s.now.serveAt(local, f)
 	}
-	return f
+	return s.now, f
 }
 
 // serveAt serves everything that comes to one address. The servers end with
 // the process; what they return then is not a result.
-func (s *servers) serveAt(local netip.AddrPort, f feed) {
+func (s *sites) serveAt(local netip.AddrPort, f feed) {
 	svc := s.w.Serve(local, "")
 	if to, ok := s.relays[programOf(svc)]; ok {
 		for c := range f {
@@ -115,7 +147,7 @@ func (s *servers) serveAt(local netip.AddrPort, f feed) {
 }
 
 // tlsServer is the server of one address of a TLS service.
-func (s *servers) tlsServer(local netip.AddrPort, svc world.Service) *probetest.TLSServer {
+func (s *sites) tlsServer(local netip.AddrPort, svc world.Service) *probetest.TLSServer {
 	offset := s.w.Clock + s.w.DateLie
 	mode := awsMode(svc.Behavior)
 	front := probetest.AWSHandler(probetest.AWSOptions{Mode: mode, Offset: offset})
@@ -180,7 +212,7 @@ func awsMode(b world.ServerBehavior) probetest.AWSMode {
 
 // proxy is an HTTP proxy somewhere outside the instance. It has its own name
 // resolution: the public one.
-func (s *servers) proxy(p *world.Proxy) *probetest.Proxy {
+func (s *sites) proxy(p *world.Proxy) *probetest.Proxy {
 	out := &probetest.Proxy{Status: p.Status, Hosts: map[string]int{}, Dial: s.dialOut}
 	if p.Silent {
 		out.Mode = probetest.ProxySilent
@@ -202,7 +234,7 @@ var errNoWay = errors.New("the proxy finds no way to this host")
 
 // dialOut is how a proxy reaches a public host: by the public DNS, and to the
 // lab's own servers, which have every address.
-func (s *servers) dialOut(ctx context.Context, network, addr string) (net.Conn, error) {
+func (s *sites) dialOut(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("reading the address: %w", err)

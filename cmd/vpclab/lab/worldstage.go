@@ -33,7 +33,8 @@ func runWorld() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := n.start(s); err != nil {
+	fab, err := n.start(s)
+	if err != nil {
 		return 0, err
 	}
 	pki := newPKI(s.World)
@@ -43,8 +44,14 @@ func runWorld() (int, error) {
 			return 0, err
 		}
 	}
-	if err := serve(s.World, pki, calls); err != nil {
+	now := &live{}
+	now.Store(s.World)
+	servers, err := serve(now, pki, calls)
+	if err != nil {
 		return 0, err
+	}
+	if s.Command.Mended != nil {
+		go follow(s, now, fab, servers)
 	}
 	s.Files = instanceFiles(s.World, pki)
 	return n.startInstance(s)
@@ -133,7 +140,7 @@ func openSocket(name string) (*fabric.Socket, error) {
 }
 
 // start joins the two sides.
-func (n *network) start(s *spec) error {
+func (n *network) start(s *spec) (*fabric.Fabric, error) {
 	c := fabric.Config{InstanceMAC: n.instanceMAC, LabMAC: n.labMAC, Seed: s.Seed}
 	if s.Trace {
 		c.Trace = os.Stderr
@@ -141,7 +148,7 @@ func (n *network) start(s *spec) error {
 	if s.Command.Packets != "" {
 		log, err := appendTo(s.Command.Packets)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		c.Packets = log
 	}
@@ -155,7 +162,7 @@ func (n *network) start(s *spec) error {
 	f := fabric.New(s.World, c)
 	go pump(n.instance, f, fabric.Instance)
 	go pump(n.lab, f, fabric.Lab)
-	return nil
+	return f, nil
 }
 
 // appendTo opens a log of the host. It stays open until the end of the process,

@@ -33,7 +33,7 @@ func agentRuns() []Scenario {
 		Story:  "the agent was restarted 41 times before its cause was mended, and is up for three hours",
 		Change: func(w *world.World, _ *Seed) { w.Host.Agent.Units[0].Restarts = 41 },
 	}, {
-		Name: "agent-loop-metadata", Kind: Fault, Want: broken("IM-01"), NearOf: "agent-loop-mended",
+		Name: "agent-loop-metadata", Kind: Fault, Want: broken("IM-01").with("AG-02"), NearOf: "agent-loop-mended",
 		Story:  "the metadata service is disabled, and the agent exits at every start",
 		Change: func(w *world.World, _ *Seed) { w.IMDS.Mode = world.IMDSDisabled; agentLoops(w) },
 	}, {

@@ -65,6 +65,14 @@ func (s *Scenario) World(n uint64) *world.World {
 	return w
 }
 
+// Mended is the scenario's world for a seed before anything was done to it: the
+// same places and addresses, and nothing wrong.
+func (s *Scenario) Mended(n uint64) *world.World {
+	sound := *s
+	sound.Change = nil
+	return sound.World(n)
+}
+
 // All lists every scenario: the healthy ones first, then the faults by the
 // place of the cause.
 func All() []Scenario {

@@ -42,7 +42,8 @@ const (
 const (
 	ManagedInstanceCore    Policy = "AmazonSSMManagedInstanceCore"
 	ManagedInstanceDefault Policy = "AmazonSSMManagedEC2InstanceDefaultPolicy"
-	MinimalInstance        Policy = "minimal" // ssm:UpdateInstanceInformation and the four channel actions
+	MinimalInstance        Policy = "minimal"  // ssm:UpdateInstanceInformation and the four channel actions
+	Delivery               Policy = "delivery" // what vpcdoctor needs to deliver reports to CloudWatch Logs
 	NoPermissions          Policy = `{"Version":"2012-10-17","Statement":[]}`
 )
 
@@ -117,10 +118,22 @@ type (
 	}
 	// LogGroup is a CloudWatch log group.
 	LogGroup struct {
-		Name   string
-		KMSKey string // ARN; empty: not encrypted with a key of the account
+		Name    string
+		KMSKey  string   // ARN; empty: not encrypted with a key of the account
+		Streams []string // that exist already
+	}
+	// CallFault are calls that fail although they are allowed: see
+	// probetest.APIFault.
+	CallFault struct {
+		Action string // "logs:PutLogEvents"
+		Mode   string // "throttle", "5xx", "truncated", "endless", "silent", "reset", "page"
+		Times  int    // how many; 0: all
 	}
 )
+
+// ReportGroup is the log group for reports of vpcdoctor. Every account has it
+// unless Resources.NoReportGroup says otherwise.
+const ReportGroup = "/vpcdoctor"
 
 // Resources are what sessions and commands use in the account.
 type Resources struct {
@@ -131,6 +144,9 @@ type Resources struct {
 	Buckets     []Bucket
 	Keys        []Key
 	LogGroups   []LogGroup
+
+	NoReportGroup bool // nobody has made ReportGroup
+	Faults        []CallFault
 }
 
 // Preferences is the content of a session preferences document with inputs,

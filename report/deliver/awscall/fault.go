@@ -3,6 +3,7 @@ package awscall
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,6 +28,7 @@ const (
 	NotAWS      Kind = "not AWS"     // somebody answers in its place
 	Invalid     Kind = "invalid"     // AWS understood and refuses
 	NoName      Kind = "no name"     // the host name does not resolve
+	ByProxy     Kind = "proxy"       // which does not connect
 	Unreachable Kind = "unreachable" // refused, reset, no route
 	NoAnswer    Kind = "no answer"   // silence
 	Untrusted   Kind = "untrusted"   // its certificate
@@ -46,6 +48,20 @@ type Fault struct {
 	header   http.Header
 	message  string // of AWS; names ARNs of the account, so it is not repeated
 	cause    error
+}
+
+// Is tells whether an error is a fault of a kind.
+func Is(err error, k Kind) bool {
+	f := faultOf(err)
+	return f != nil && f.Kind == k
+}
+
+func faultOf(err error) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return nil
 }
 
 // Unwrap is what came instead of an answer.
@@ -112,12 +128,15 @@ func Broken(host string, err error) *Fault {
 	f := &Fault{Host: host, cause: err}
 	var none NoKeysError
 	var cert certificateError
+	var proxy proxyError
 	class, _ := classify.Error(err)
 	switch {
 	case errors.As(err, &none):
 		f.Kind = NoKeys
 	case errors.As(err, &cert):
 		f.Kind = Untrusted
+	case errors.As(err, &proxy):
+		f.Kind, f.Status = ByProxy, proxy.status
 	case errors.Is(err, errTooLarge):
 		f.Kind = BadAnswer
 	case class == fact.CertUntrusted, class == fact.CertName, class == fact.CertTime, class == fact.CertOther:
@@ -192,6 +211,8 @@ func (f *Fault) Error() string {
 		var none NoKeysError
 		errors.As(f.cause, &none) // the SDK puts words of its own around it
 		return "no credentials: " + classify.Clean(none.Error(), 300)
+	case ByProxy:
+		return "the proxy of this shell does not connect to " + host + " (" + status + ")"
 	case NotAWS:
 		return "something other than AWS answers for " + host + " (" + status + ")"
 	case Missing, Invalid:
@@ -199,6 +220,10 @@ func (f *Fault) Error() string {
 	case NoName:
 		return "the name " + host + " does not resolve"
 	case Unreachable:
+		var op *net.OpError
+		if errors.As(f.cause, &op) && op.Op == "proxyconnect" {
+			return "no connection to the proxy of this shell (" + word(f.cause) + ")"
+		}
 		return "no connection to " + host + ":443 (" + word(f.cause) + ")"
 	case NoAnswer:
 		return "no answer from " + host + ":443 in time"
@@ -242,6 +267,8 @@ func (f *Fault) Advice() string {
 		return "--ca-bundle FILE adds a root"
 	case BadKeys:
 		return "they may have expired, or belong to another partition"
+	case ByProxy:
+		return "HTTPS_PROXY and NO_PROXY of this shell decide"
 	case Skewed:
 		return "set the clock: chronyc makestep"
 	case NotAWS:

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"vpcdoctor/probe/classify"
@@ -58,6 +59,13 @@ func NewHTTPClient(o HTTPOptions) *http.Client {
 		TLSHandshakeTimeout: helloTime, IdleConnTimeout: idleTime, MaxIdleConnsPerHost: connsAlive,
 		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true, // a compressed body could grow past its bound
+		ProxyConnectHeader:     http.Header{"User-Agent": {classify.Clean(o.UserAgent, maxAgent)}},
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			if resp.StatusCode/100 != 2 {
+				return proxyError{resp.StatusCode}
+			}
+			return nil
+		},
 	}
 	return &http.Client{
 		Transport:     bounded{t, classify.Clean(o.UserAgent, maxAgent)},
@@ -88,6 +96,11 @@ func verifying(o HTTPOptions) *tls.Config {
 		},
 	}
 }
+
+// proxyError is a proxy that does not connect.
+type proxyError struct{ status int }
+
+func (e proxyError) Error() string { return "the proxy answers HTTP " + strconv.Itoa(e.status) }
 
 // certificateError is a certificate that was not accepted.
 type certificateError struct{ why string }

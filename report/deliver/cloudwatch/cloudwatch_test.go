@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -17,68 +15,27 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"vpcdoctor/probe/fact"
 	"vpcdoctor/probe/probetest"
 	"vpcdoctor/probe/trust"
 	"vpcdoctor/report"
 	"vpcdoctor/report/deliver"
 	"vpcdoctor/report/deliver/awscall"
-	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/deliver/awscall/awstest"
 )
 
-const (
-	group    = "/vpcdoctor"
-	instance = "i-0123456789abcdef0"
-)
+const group = "/vpcdoctor"
 
 // deliveryPolicy is what packaging/iam gives to the role.
 const deliveryPolicy = `{"Statement":[{"Effect":"Allow","Action":["logs:PutLogEvents","logs:CreateLogStream"],"Resource":"arn:aws:logs:*:*:log-group:/vpcdoctor:*"}]}`
 
-// account is the fake with the role that delivers.
+// account is the fake with a log group and the role that delivers.
 func account(change func(*probetest.APIOptions)) *probetest.API {
-	o := probetest.APIOptions{
-		InstanceID: instance, LogGroups: map[string]probetest.APILogGroup{group: {}},
-		Credentials: []probetest.APICredential{{
-			Keys: probetest.ProfileKeys, Session: instance,
-			Role: probetest.APIRole{Name: "web", Policies: []*probetest.Policy{probetest.MustPolicy(deliveryPolicy)}},
-		}},
-	}
-	if change != nil {
-		change(&o)
-	}
-	return probetest.NewAPI(o)
-}
-
-func keys() aws.CredentialsProvider {
-	k := probetest.ProfileKeys
-	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: k.ID, SecretAccessKey: k.Secret, SessionToken: k.Token}, nil
+	return awstest.Account(deliveryPolicy, func(o *probetest.APIOptions) {
+		o.LogGroups = map[string]probetest.APILogGroup{group: {}}
+		if change != nil {
+			change(o)
+		}
 	})
-}
-
-// front serves the account over HTTPS.
-func front(t *testing.T, api *probetest.API) *probetest.APIFront {
-	t.Helper()
-	f, err := probetest.NewAPIFront(api)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(f.Close)
-	return f
-}
-
-// client is a client of HTTPS that trusts the front's CA.
-func client(t *testing.T, f *probetest.APIFront, clock *awscall.Clock) awscall.HTTPOptions {
-	t.Helper()
-	bundle := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(bundle, f.CA.PEM(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	store, _, err := trust.Load(trust.Options{CABundle: bundle})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return awscall.HTTPOptions{UserAgent: "vpcdoctor/test (+diagnostic)", Clock: clock, Verify: store, Dial: f.Dial}
 }
 
 // dialing is a client whose every connection fails so.
@@ -90,16 +47,10 @@ func dialing(err error) *http.Client {
 
 func sinkTo(t *testing.T, f *probetest.APIFront, change func(*Options)) *Sink {
 	t.Helper()
-	clock := awscall.NewClock(0)
-	o := Options{
-		Group: group, InstanceID: instance, Place: awscall.Place{Region: "us-east-1"},
-		Credentials: keys(), Clock: clock,
-	}
+	c := awstest.Caller(t, f)
+	o := Options{Group: group, InstanceID: awstest.Instance, Place: c.Place, Credentials: c.Credentials, HTTP: c.HTTP, Clock: c.Clock}
 	if change != nil {
 		change(&o)
-	}
-	if o.HTTP == nil {
-		o.HTTP = awscall.NewHTTPClient(client(t, f, o.Clock))
 	}
 	s, err := New(o)
 	if err != nil {
@@ -108,44 +59,21 @@ func sinkTo(t *testing.T, f *probetest.APIFront, change func(*Options)) *Sink {
 	return s
 }
 
-// reportOf is a report with so many rows.
-func reportOf(runID string, rows int, host string) *report.Report {
-	v := diagnose.Verdict{Status: diagnose.Broken, Headline: "ssm is silent", Causes: []diagnose.Finding{{Code: "SG-02", Severity: diagnose.SevError, Subjects: []string{"ssm"}}}}
-	for i := range rows {
-		v.Rows = append(v.Rows, diagnose.Row{
-			Key: "ssm", ID: fmt.Sprintf("service-%d", i), Host: host, Need: "required", Path: "direct", Status: diagnose.Fail, Class: "own_vpc",
-			DNS: diagnose.Check{Status: diagnose.Pass, Word: "2/2", MS: 1.5}, TCP: diagnose.Check{Status: diagnose.Fail, Word: "timeout"},
-		})
-	}
-	set := &fact.Set{Start: time.Now(), Run: fact.Run{ID: runID}}
-	set.IMDS.InstanceID, set.IMDS.ENIs = instance, []fact.ENI{{VPCID: "vpc-1"}}
-	return report.New(set, v, report.Tool{Version: "test"})
-}
-
-func parcel(runID string, at time.Time, rows int) deliver.Parcel {
-	return deliver.Parcel{RunID: runID, Time: at, Load: func() (*report.Report, error) { return reportOf(runID, rows, "ssm.us-east-1.amazonaws.com"), nil }}
-}
-
-// settled collects fates.
-type settled map[string]deliver.Fate
-
-func (s settled) note(id string, f deliver.Fate) { s[id] = f }
-
 func TestDelivers(t *testing.T) {
 	api := account(nil)
-	f := front(t, api)
-	fates := settled{}
-	where, err := sinkTo(t, f, func(o *Options) { o.Metrics = true }).Deliver(t.Context(), []deliver.Parcel{parcel("r1", time.Now(), 3)}, fates.note)
+	f := awstest.Front(t, api)
+	fates := awstest.Fates{}
+	where, err := sinkTo(t, f, func(o *Options) { o.Metrics = true }).Deliver(t.Context(), []deliver.Parcel{awstest.Parcel("r1", time.Now(), 3)}, fates.Note)
 	if err != nil || fates["r1"] != deliver.Delivered {
 		t.Fatalf("%v, %v", fates, err)
 	}
-	if want := "log group /vpcdoctor, stream " + instance + " in us-east-1"; where != want {
+	if want := "log group /vpcdoctor, stream " + awstest.Instance + " in us-east-1"; where != want {
 		t.Errorf("where: %q", where)
 	}
 	var ops []string
 	for _, c := range api.Calls() {
 		ops = append(ops, c.Operation)
-		if c.UserAgent != "vpcdoctor/test (+diagnostic)" {
+		if c.UserAgent != awstest.UserAgent {
 			t.Errorf("%s by %q", c.Operation, c.UserAgent)
 		}
 	}
@@ -153,7 +81,7 @@ func TestDelivers(t *testing.T) {
 		t.Errorf("calls %v, want %v", ops, want)
 	}
 	got := api.LogEvents()
-	if len(got) != 4 || got[0].Stream != instance {
+	if len(got) != 4 || got[0].Stream != awstest.Instance {
 		t.Fatalf("%d events: %+v", len(got), got)
 	}
 	for i, e := range got {
@@ -180,7 +108,7 @@ func TestDelivers(t *testing.T) {
 // batch within the limits that the fake enforces.
 func TestLargeReport(t *testing.T) {
 	api := account(nil)
-	large := reportOf("r1", 8000, strings.Repeat("h", 200)+".example")
+	large := awstest.Report("r1", 8000, strings.Repeat("h", 200)+".example")
 	var size counting
 	if err := large.WriteJSON(&size); err != nil {
 		t.Fatal(err)
@@ -188,10 +116,10 @@ func TestLargeReport(t *testing.T) {
 	if size < 5<<20 {
 		t.Fatalf("the report has only %d bytes", size)
 	}
-	fates := settled{}
-	s := sinkTo(t, front(t, api), func(o *Options) { o.Metrics = true })
+	fates := awstest.Fates{}
+	s := sinkTo(t, awstest.Front(t, api), func(o *Options) { o.Metrics = true })
 	start := time.Now()
-	_, err := s.Deliver(t.Context(), []deliver.Parcel{{RunID: "r1", Time: time.Now(), Load: func() (*report.Report, error) { return large, nil }}}, fates.note)
+	_, err := s.Deliver(t.Context(), []deliver.Parcel{{RunID: "r1", Time: time.Now(), Load: func() (*report.Report, error) { return large, nil }}}, fates.Note)
 	if err != nil || fates["r1"] != deliver.Delivered {
 		t.Fatalf("%v, %v", fates, err)
 	}
@@ -226,16 +154,16 @@ func (c *counting) Write(b []byte) (int, error) { *c += counting(len(b)); return
 func TestBacklog(t *testing.T) {
 	now := time.Now()
 	api := account(nil)
-	fates := settled{}
+	fates := awstest.Fates{}
 	broken := deliver.Parcel{RunID: "torn", Time: now.Add(-90 * time.Minute), Load: func() (*report.Report, error) { return nil, errors.New("unexpected end") }}
-	_, err := sinkTo(t, front(t, api), nil).Deliver(t.Context(), []deliver.Parcel{
-		parcel("old", now.AddDate(0, 0, -15), 2), parcel("b", now.Add(-30*time.Hour), 2), parcel("c", now.Add(-7*time.Hour), 2), broken,
-		parcel("d", now.Add(-time.Hour), 2), parcel("e", now, 2),
-	}, fates.note)
+	_, err := sinkTo(t, awstest.Front(t, api), nil).Deliver(t.Context(), []deliver.Parcel{
+		awstest.Parcel("old", now.AddDate(0, 0, -15), 2), awstest.Parcel("b", now.Add(-30*time.Hour), 2), awstest.Parcel("c", now.Add(-7*time.Hour), 2), broken,
+		awstest.Parcel("d", now.Add(-time.Hour), 2), awstest.Parcel("e", now, 2),
+	}, fates.Note)
 	if err == nil || !strings.Contains(err.Error(), "report torn cannot be read: unexpected end") {
 		t.Errorf("error: %v", err)
 	}
-	want := settled{"old": deliver.Expired, "b": deliver.Delivered, "c": deliver.Delivered, "d": deliver.Delivered, "e": deliver.Delivered}
+	want := awstest.Fates{"old": deliver.Expired, "b": deliver.Delivered, "c": deliver.Delivered, "d": deliver.Delivered, "e": deliver.Delivered}
 	if fmt.Sprint(fates) != fmt.Sprint(want) {
 		t.Errorf("fates %v, want %v", fates, want)
 	}
@@ -261,8 +189,8 @@ func TestShared(t *testing.T) {
 		o.Credentials[0].Role.Policies = []*probetest.Policy{probetest.MustPolicy(
 			`{"Statement":[{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"arn:aws:logs:*:*:log-group:/vpcdoctor:log-stream:shard-*"}]}`)}
 	})
-	fates := settled{}
-	_, err := sinkTo(t, front(t, api), func(o *Options) { o.Shards = 64 }).Deliver(t.Context(), []deliver.Parcel{parcel("r1", time.Now(), 1)}, fates.note)
+	fates := awstest.Fates{}
+	_, err := sinkTo(t, awstest.Front(t, api), func(o *Options) { o.Shards = 64 }).Deliver(t.Context(), []deliver.Parcel{awstest.Parcel("r1", time.Now(), 1)}, fates.Note)
 	if err != nil || fates["r1"] != deliver.Delivered || len(api.Calls()) != 1 {
 		t.Errorf("%v, %v, %d calls", fates, err, len(api.Calls()))
 	}
@@ -280,8 +208,8 @@ func TestGroupIsMadeWhenWanted(t *testing.T) {
 		o.LogGroups = nil
 		o.Credentials[0].Role.Policies = []*probetest.Policy{probetest.AllowAll}
 	})
-	fates := settled{}
-	_, err := sinkTo(t, front(t, api), func(o *Options) { o.CreateGroup = true }).Deliver(t.Context(), []deliver.Parcel{parcel("r1", time.Now(), 1)}, fates.note)
+	fates := awstest.Fates{}
+	_, err := sinkTo(t, awstest.Front(t, api), func(o *Options) { o.CreateGroup = true }).Deliver(t.Context(), []deliver.Parcel{awstest.Parcel("r1", time.Now(), 1)}, fates.Note)
 	if err != nil || fates["r1"] != deliver.Delivered {
 		t.Errorf("%v, %v", fates, err)
 	}
@@ -292,7 +220,7 @@ func TestTrouble(t *testing.T) {
 	fault := func(mode probetest.APIMode, times int) func(*probetest.APIOptions) {
 		return func(o *probetest.APIOptions) {
 			o.Faults = []probetest.APIFault{{Action: "logs:PutLogEvents", Mode: mode, Times: times}}
-			o.LogGroups[group] = probetest.APILogGroup{Streams: []string{instance}}
+			o.LogGroups[group] = probetest.APILogGroup{Streams: []string{awstest.Instance}}
 		}
 	}
 	tests := []struct {
@@ -309,8 +237,8 @@ func TestTrouble(t *testing.T) {
 			says: "logs:PutLogEvents on log group /vpcdoctor is denied: no identity-based policy allows it (AccessDeniedException): allow it in the policy of the instance's role (packaging/iam)"},
 		{name: "stream may not be made", account: func(o *probetest.APIOptions) {
 			o.Credentials[0].Role.Policies = []*probetest.Policy{probetest.MustPolicy(`{"Statement":[{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"*"}]}`)}
-		}, says: "allow logs:CreateLogStream, or once: aws logs create-log-stream --region us-east-1 --log-group-name /vpcdoctor --log-stream-name " + instance},
-		{name: "throttled", account: fault(probetest.APIThrottle, 0), limit: 2 * time.Second, says: "the account's quota of PutLogEvents is used up"},
+		}, says: "allow logs:CreateLogStream, or once: aws logs create-log-stream --region us-east-1 --log-group-name /vpcdoctor --log-stream-name " + awstest.Instance},
+		{name: "throttled", account: fault(probetest.APIThrottle, 0), limit: 2 * time.Second, says: "the account's quota of logs:PutLogEvents is used up"},
 		{name: "throttled, then fine", account: fault(probetest.APIThrottle, 1)},
 		{name: "5xx", account: fault(probetest.API5xx, 0), limit: 2 * time.Second, says: "logs.us-east-1.amazonaws.com is in trouble (HTTP 503)"},
 		{name: "5xx, then fine", account: fault(probetest.API5xx, 1)},
@@ -342,13 +270,13 @@ func TestTrouble(t *testing.T) {
 		{name: "unknown keys", account: func(o *probetest.APIOptions) { o.OptedOut = true }, says: "does not accept the credentials (UnrecognizedClientException)"},
 		{name: "expired keys", account: func(o *probetest.APIOptions) { o.Credentials[0].Expires = time.Now().Add(-time.Hour) }, says: "does not accept the credentials (ExpiredTokenException)"},
 		{name: "another class", account: func(o *probetest.APIOptions) {
-			o.LogGroups[group] = probetest.APILogGroup{Class: "DELIVERY", Streams: []string{instance}}
+			o.LogGroups[group] = probetest.APILogGroup{Class: "DELIVERY", Streams: []string{awstest.Instance}}
 		}, says: "logs.us-east-1.amazonaws.com answers HTTP 400 InvalidOperationException"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			api := account(tt.account)
-			f := front(t, api)
+			f := awstest.Front(t, api)
 			f.Server.Fault = tt.tls
 			s := sinkTo(t, f, func(o *Options) {
 				if tt.options != nil {
@@ -360,8 +288,8 @@ func TestTrouble(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), tt.limit)
 			defer cancel()
-			fates, start := settled{}, time.Now()
-			_, err := s.Deliver(ctx, []deliver.Parcel{parcel("r1", time.Now(), 2)}, fates.note)
+			fates, start := awstest.Fates{}, time.Now()
+			_, err := s.Deliver(ctx, []deliver.Parcel{awstest.Parcel("r1", time.Now(), 2)}, fates.Note)
 			if took := time.Since(start); took > tt.limit+500*time.Millisecond {
 				t.Errorf("took %v of %v", took, tt.limit)
 			}
@@ -402,14 +330,17 @@ func TestWrongClock(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			now := time.Now().Add(-tt.ahead) // AWS and its certificates have the right time, we have not
 			api := account(func(o *probetest.APIOptions) { o.Now = func() time.Time { return time.Now().Add(-tt.ahead) } })
-			f := front(t, api)
+			f := awstest.Front(t, api)
 			f.Leaf.NotBefore, f.Leaf.NotAfter = now.AddDate(0, 0, -1), now.AddDate(0, 0, 1)
 			if tt.known == 0 { // no TLS client gets beyond that
 				f.Leaf.NotBefore, f.Leaf.NotAfter = time.Time{}, time.Time{}
 			}
-			fates := settled{}
-			where, err := sinkTo(t, f, func(o *Options) { o.Clock = awscall.NewClock(tt.known) }).Deliver(t.Context(),
-				[]deliver.Parcel{parcel("r1", time.Now().Add(-tt.known), 1)}, fates.note)
+			fates := awstest.Fates{}
+			where, err := sinkTo(t, f, func(o *Options) {
+				c := awstest.CallerAt(t, f, awscall.NewClock(tt.known))
+				o.HTTP, o.Clock = c.HTTP, c.Clock
+			}).Deliver(t.Context(),
+				[]deliver.Parcel{awstest.Parcel("r1", time.Now().Add(-tt.known), 1)}, fates.Note)
 			if err != nil || fates["r1"] != deliver.Delivered {
 				t.Fatalf("%v, %v", fates, err)
 			}
@@ -427,8 +358,8 @@ func TestWrongClock(t *testing.T) {
 
 func TestStampsAreNeverInTheFuture(t *testing.T) {
 	api := account(nil)
-	fates := settled{}
-	_, err := sinkTo(t, front(t, api), nil).Deliver(t.Context(), []deliver.Parcel{parcel("r1", time.Now().Add(5*time.Hour), 1), parcel("r2", time.Now(), 1)}, fates.note)
+	fates := awstest.Fates{}
+	_, err := sinkTo(t, awstest.Front(t, api), nil).Deliver(t.Context(), []deliver.Parcel{awstest.Parcel("r1", time.Now().Add(5*time.Hour), 1), awstest.Parcel("r2", time.Now(), 1)}, fates.Note)
 	if err != nil || len(fates) != 2 {
 		t.Fatalf("%v, %v", fates, err)
 	}

@@ -19,14 +19,14 @@ import (
 // put sends the batch, and makes the stream when there is none.
 func (s *Sink) put(ctx context.Context, b *batch) (*types.RejectedLogEventsInfo, error) {
 	rejected, err := s.putOnce(ctx, b)
-	if !is(err, awscall.Missing) {
+	if !awscall.Is(err, awscall.Missing) {
 		return rejected, s.explain("PutLogEvents", err)
 	}
 	if err := s.create(ctx); err != nil {
 		return nil, err
 	}
 	for n := range 3 { // what was just made may not be seen everywhere at once
-		if rejected, err = s.putOnce(ctx, b); !is(err, awscall.Missing) || !wait(ctx, time.Second<<n) {
+		if rejected, err = s.putOnce(ctx, b); !awscall.Is(err, awscall.Missing) || !wait(ctx, time.Second<<n) {
 			break
 		}
 	}
@@ -53,7 +53,7 @@ func (s *Sink) putOnce(ctx context.Context, b *batch) (rejected *types.RejectedL
 // create makes the stream, and before it the group when that is wanted.
 func (s *Sink) create(ctx context.Context) error {
 	err := s.createStream(ctx)
-	if is(err, awscall.Missing) && s.o.CreateGroup {
+	if awscall.Is(err, awscall.Missing) && s.o.CreateGroup {
 		err = awscall.Retry(ctx, s.o.Clock, func(ctx context.Context) error {
 			_, err := s.client.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &s.o.Group})
 			return made(s.host, err)
@@ -96,11 +96,6 @@ func fault(host string, err error) error {
 	return awscall.Refused(host, resp.HTTPStatusCode(), resp.HTTPResponse().Header, code, message)
 }
 
-func is(err error, k awscall.Kind) bool {
-	var f *awscall.Fault
-	return errors.As(err, &f) && f.Kind == k
-}
-
 func wait(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -114,28 +109,17 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // explain adds to a fault what to do about it here.
 func (s *Sink) explain(operation string, err error) error {
-	var f *awscall.Fault
-	if !errors.As(err, &f) {
-		return err
-	}
 	group, region := s.o.Group, s.o.Place.Region
-	aws := func(command string) string {
-		return "aws logs " + command + " --region " + region + " --log-group-name " + group
+	command := func(verb string) string {
+		return "aws logs " + verb + " --region " + region + " --log-group-name " + group
 	}
 	switch {
-	case f.Kind == awscall.Missing && operation == "PutLogEvents":
+	case awscall.Is(err, awscall.Missing) && operation == "PutLogEvents":
 		return fmt.Errorf("the stream was made and is not seen yet: %w", err)
-	case f.Kind == awscall.Missing:
-		return fmt.Errorf("log group %s does not exist in %s: %s, or --create-log-group: %w", group, region, aws("create-log-group"), err)
-	case f.Kind == awscall.Denied && operation == "CreateLogStream":
-		return fmt.Errorf("log stream %s of %s does not exist, and to make it is %w: allow logs:CreateLogStream, or once: %s", s.stream, group, err, aws("create-log-stream")+" --log-stream-name "+s.stream)
-	case f.Kind == awscall.Denied:
-		return fmt.Errorf("logs:%s on log group %s is %w: %s", operation, group, err, f.Allow("logs:"+operation))
-	case f.Kind == awscall.Throttled:
-		return fmt.Errorf("%w: the account's quota of %s is used up; --jitter spreads the fleet", err, operation)
+	case awscall.Is(err, awscall.Missing):
+		return fmt.Errorf("log group %s does not exist in %s: %s, or --create-log-group: %w", group, region, command("create-log-group"), err)
+	case awscall.Is(err, awscall.Denied) && operation == "CreateLogStream":
+		return fmt.Errorf("log stream %s of %s does not exist, and to make it is %w: allow logs:CreateLogStream, or once: %s --log-stream-name %s", s.stream, group, err, command("create-log-stream"), s.stream)
 	}
-	if advice := f.Advice(); advice != "" {
-		return fmt.Errorf("%w: %s", err, advice)
-	}
-	return err
+	return awscall.Explain("logs:"+operation, "log group "+group, err)
 }

@@ -29,11 +29,12 @@ type Options struct {
 	CreateGroup bool // make the group when there is none
 	Metrics     bool // in the embedded metric format; the group must be of the class STANDARD
 
+	// As in awscall.Caller.
 	Place       awscall.Place
-	Endpoint    string // https://HOST[:PORT] instead of the usual one; empty: by Place
+	Endpoint    string
 	Credentials aws.CredentialsProvider
-	HTTP        *http.Client   // awscall.NewHTTPClient
-	Clock       *awscall.Clock // shared with HTTP
+	HTTP        *http.Client
+	Clock       *awscall.Clock
 }
 
 // Sink is the word "cloudwatch" of --to.
