@@ -3,11 +3,14 @@ package packaging_test
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"vpcdoctor/report"
 	"vpcdoctor/report/corpus"
@@ -327,5 +330,41 @@ func TestFleetStreams(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("no streams %v", want)
+	}
+}
+
+// What the Command document and the README have people set exists in vpcdoctor.
+func TestFleetSettings(t *testing.T) {
+	files, err := filepath.Glob("../cmd/vpcdoctor/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	var source strings.Builder
+	for _, f := range files {
+		source.WriteString(read(t, f))
+	}
+	flags := regexp.MustCompile(`--([a-z][a-z-]+)`).FindAllStringSubmatch(readDocument(t, "run-command.yaml").script(), -1)
+	if len(flags) < 7 {
+		t.Errorf("%d flags in the document", len(flags))
+	}
+	for _, m := range flags {
+		if !strings.Contains(source.String(), `"`+m[1]+`"`) {
+			t.Errorf("the document gives --%s, which does not exist", m[1])
+		}
+	}
+	_, rest, _ := strings.Cut(read(t, "cloudwatch/README.md"), "```yaml\n")
+	text, _, _ := strings.Cut(rest, "```")
+	keys := map[string]any{}
+	if err := yaml.Unmarshal([]byte(text), &keys); err != nil || len(keys) < 3 {
+		t.Fatalf("%v, %v", keys, err)
+	}
+	for key := range keys {
+		if !strings.Contains(source.String(), "`yaml:\""+key+"\"`") {
+			t.Errorf("the configuration file has no %s", key)
+		}
+	}
+	doc := readTemplate(t, fleet)
+	if group := doc.Parameters["LogGroupName"].Default.Value; group != keys["log_group"] || !strings.Contains(source.String(), `"`+group+`"`) {
+		t.Errorf("the template's log group %q is not the default of --log-group, or not the README's", group)
 	}
 }

@@ -14,12 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"vpcdoctor/report"
 	"vpcdoctor/report/corpus"
 	"vpcdoctor/report/deliver"
 	"vpcdoctor/report/deliver/awscall"
+	"vpcdoctor/report/deliver/awscall/awstest"
 	"vpcdoctor/report/deliver/cloudwatch"
 	"vpcdoctor/report/diagnose"
 )
@@ -93,11 +92,11 @@ func (i *instance) run(ctx context.Context, f *fleet, n int) error {
 		return &r, nil
 	}
 	i.keep(p) // as every run, before anything is sent
-	c := &counted{next: f.region}
+	c := &counted{next: f.service}
 	clock := awscall.NewClock(0)
 	sink, err := cloudwatch.New(cloudwatch.Options{
 		Group: "/vpcdoctor", Shards: f.shards, InstanceID: i.id, Metrics: true, Place: awscall.Place{Region: "us-east-1"},
-		Credentials: aws.CredentialsProviderFunc(keys), HTTP: &http.Client{Transport: c}, Clock: clock,
+		Credentials: awstest.Keys(), HTTP: &http.Client{Transport: c}, Clock: clock,
 	})
 	if err != nil {
 		return err
@@ -116,13 +115,10 @@ func (i *instance) keep(p deliver.Parcel) {
 	i.waiting = append(i.waiting, p)
 }
 
-func keys(context.Context) (aws.Credentials, error) {
-	return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}, nil
-}
-
 // fleet is all of them.
 type fleet struct {
-	region    *region
+	service   http.RoundTripper
+	region    *region // what came
 	shards    int
 	instances []*instance
 	runs      int
@@ -130,7 +126,7 @@ type fleet struct {
 }
 
 func newFleet(t *testing.T, size, shards int, r *region) *fleet {
-	f := &fleet{region: r, shards: shards}
+	f := &fleet{service: r, region: r, shards: shards}
 	healthy, broken := recorded(t, "session-defaults"), recorded(t, "endpoint-sg-one")
 	for n := range size {
 		i := &instance{number: n, like: healthy}
