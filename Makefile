@@ -58,7 +58,7 @@ bench: build ## speed and memory of the built binary, in the simulated VPC
 
 bench-fleet: ## FLEET instances (default 100,000) deliver in simulated time, under the published quotas
 	@GOGC=300 GOMEMLIMIT=6GiB go test -count=1 -timeout 60m -v -run '^TestFleet' ./report/deliver/cloudwatch/fleet -args -instances $(FLEET) \
-	  | sed -E '/^=== /d; s/^ +[a-z]+_test\.go:[0-9]+: //'
+	  | sed -uE '/^=== /d; s/^ +[a-z]+_test\.go:[0-9]+: //'
 
 size: ## size of the stripped binary against its budget
 	@go build -gcflags '$(GCFLAGS)' -ldflags '$(LDFLAGS)' -o bin/vpcdoctor ./cmd/vpcdoctor

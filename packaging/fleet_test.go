@@ -28,11 +28,27 @@ const (
 // recorded facts have them.
 func eventFields(t *testing.T) map[string][]string {
 	t.Helper()
+	fields, _ := eventsOf(t)
+	return fields
+}
+
+// seen is what eventsOf has found; the corpus is read once.
+var seen struct {
+	fields  map[string][]string
+	failing map[string]bool
+}
+
+// eventsOf also tells of which services there are failed checks.
+func eventsOf(t *testing.T) (fields map[string][]string, failing map[string]bool) {
+	t.Helper()
+	if seen.fields != nil {
+		return seen.fields, seen.failing
+	}
 	files, err := corpus.All(scenarios)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields := map[string][]string{}
+	fields, failing = map[string][]string{}, map[string]bool{}
 	for _, f := range files {
 		for line := range events.Of(judged(t, f), events.Options{Time: time.Unix(1_796_000_000, 0), Metrics: true}) {
 			var e map[string]any
@@ -43,6 +59,9 @@ func eventFields(t *testing.T) map[string][]string {
 			if status, _ := e["status"].(string); !slices.Contains(insightsValues[kind+" status"], status) {
 				t.Errorf("%s: status %q of a %s", f.Name, status, kind)
 			}
+			if service, _ := e["service"].(string); kind == "check" && e["status"] == "fail" {
+				failing[service] = true
+			}
 			for key := range e {
 				if !slices.Contains(fields[kind], key) {
 					fields[kind] = append(fields[kind], key)
@@ -50,7 +69,8 @@ func eventFields(t *testing.T) map[string][]string {
 			}
 		}
 	}
-	return fields
+	seen.fields, seen.failing = fields, failing
+	return fields, failing
 }
 
 // judged is the report on recorded facts.
@@ -129,7 +149,7 @@ func TestInsightsMistakes(t *testing.T) {
 // metric that one of them makes, for no longer than CloudWatch allows.
 func TestFleetAlarms(t *testing.T) {
 	doc := readTemplate(t, fleet)
-	fields := eventFields(t)
+	fields, failing := eventsOf(t)
 	made := map[string]string{} // metric: its dimension
 	for id, r := range doc.Resources {
 		if r.Type != "AWS::Logs::MetricFilter" {
@@ -180,6 +200,18 @@ func TestFleetAlarms(t *testing.T) {
 		dims := r.Properties["Dimensions"]
 		if _, math := r.Properties["Metrics"]; !math && (!ok || (dimension == "") != dims.IsZero() || r.Properties["Namespace"].Value != "VPCDoctorFleet") {
 			t.Errorf("%s: nothing makes the metric %s", id, name)
+		}
+		var watched []struct {
+			Name  string `yaml:"Name"`
+			Value string `yaml:"Value"`
+		}
+		if err := dims.Decode(&watched); err != nil && !dims.IsZero() {
+			t.Fatal(err)
+		}
+		for _, w := range watched {
+			if w.Name != dimension || !failing[w.Value] {
+				t.Errorf("%s: no check of %s %s ever fails", id, w.Name, w.Value)
+			}
 		}
 		want := "notBreaching"
 		if id == "Coverage" {
