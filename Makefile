@@ -21,7 +21,9 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 MAX_SIZE := 14500000
 FUZZTIME ?= 10s
 
-.PHONY: help build test check demo bench size lint fuzz catalog corpus race cross clean
+FLEET ?= 100000
+
+.PHONY: help build test check demo bench bench-fleet size lint fuzz catalog corpus race cross clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -53,6 +55,10 @@ demo: build ## the article's experiment, replayed in the simulated VPC
 
 bench: build ## speed and memory of the built binary, in the simulated VPC
 	@bin/vpclab bench --vpcdoctor bin/vpcdoctor
+
+bench-fleet: ## FLEET instances (default 100,000) deliver in simulated time, under the published quotas
+	@GOGC=300 GOMEMLIMIT=6GiB go test -count=1 -timeout 60m -v -run '^TestFleet' ./report/deliver/cloudwatch/fleet -args -instances $(FLEET) \
+	  | sed -uE '/^=== /d; s/^ +[a-z]+_test\.go:[0-9]+: //'
 
 size: ## size of the stripped binary against its budget
 	@go build -gcflags '$(GCFLAGS)' -ldflags '$(LDFLAGS)' -o bin/vpcdoctor ./cmd/vpcdoctor

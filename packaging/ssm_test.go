@@ -220,8 +220,9 @@ func TestRunCommandArguments(t *testing.T) {
 		want   []string
 	}{
 		"defaults": {nil, fixed},
-		"all": {map[string]string{"Profiles": "ssm,ecr-pull", "Services": "logs,sqs"},
-			append(slices.Clone(fixed), "--profile", "ssm,ecr-pull", "--service", "logs,sqs")},
+		"all": {map[string]string{"Profiles": "ssm,ecr-pull", "Services": "logs,sqs", "LogGroup": "/vpcdoctor"},
+			append(slices.Clone(fixed), "--profile", "ssm,ecr-pull", "--service", "logs,sqs",
+				"--state-dir", "/var/lib/vpcdoctor", "--to", "stdout,cloudwatch", "--log-group", "/vpcdoctor", "--log-stream-shards", "64")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAgent(t, 0)
@@ -232,7 +233,7 @@ func TestRunCommandArguments(t *testing.T) {
 				t.Errorf("spliced: called with %q, want %q", got, c.want)
 			}
 			a = newAgent(t, 0)
-			a.run(t, d.script(), "SSM_Profiles="+c.values["Profiles"], "SSM_Services="+c.values["Services"], "SSM_Expect=auto", "SSM_FailOn=never")
+			a.run(t, d.script(), "SSM_Profiles="+c.values["Profiles"], "SSM_Services="+c.values["Services"], "SSM_LogGroup="+c.values["LogGroup"], "SSM_Expect=auto", "SSM_FailOn=never")
 			if got := a.called(t); !slices.Equal(got, c.want) {
 				t.Errorf("by environment: called with %q, want %q", got, c.want)
 			}
@@ -243,13 +244,13 @@ func TestRunCommandArguments(t *testing.T) {
 // Even a value that no pattern stopped is one argument and does nothing.
 func TestRunCommandHostileValues(t *testing.T) {
 	d := readDocument(t, "run-command.yaml")
-	for _, param := range []string{"Profiles", "Services", "Expect", "FailOn"} {
+	for _, param := range []string{"Profiles", "Services", "Expect", "FailOn", "LogGroup"} {
 		mark := filepath.Join(t.TempDir(), "mark")
 		for _, v := range hostile(mark) {
 			if strings.ContainsRune(v, 0) {
 				continue // no environment can hold it
 			}
-			env := []string{"SSM_Profiles=ssm", "SSM_Services=logs", "SSM_Expect=auto", "SSM_FailOn=never", "SSM_" + param + "=" + v}
+			env := []string{"SSM_Profiles=ssm", "SSM_Services=logs", "SSM_Expect=auto", "SSM_FailOn=never", "SSM_LogGroup=/vpcdoctor", "SSM_" + param + "=" + v}
 			a := newAgent(t, 0)
 			a.run(t, d.script(), env...)
 			if _, err := os.Stat(mark); err == nil {

@@ -3,8 +3,10 @@ package packaging_test
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,38 +50,147 @@ func TestEndpointServiceNames(t *testing.T) {
 	}
 }
 
-// Every template parses; what it refers to exists in it.
+// properties says of each resource type in our templates what CloudFormation
+// demands and what else it knows (AWS CloudFormation template reference, read
+// 2026-11; only what we could come to use).
+var properties = map[string]struct{ required, optional []string }{
+	"AWS::EC2::SecurityGroup": {[]string{"GroupDescription"}, []string{"GroupName", "VpcId", "SecurityGroupIngress", "SecurityGroupEgress", "Tags"}},
+	"AWS::EC2::VPCEndpoint": {
+		[]string{"ServiceName", "VpcId"},
+		[]string{"VpcEndpointType", "SubnetIds", "SecurityGroupIds", "PrivateDnsEnabled", "RouteTableIds", "PolicyDocument", "IpAddressType", "DnsOptions", "Tags"},
+	},
+	"AWS::EC2::VPCEndpointService":            {nil, []string{"NetworkLoadBalancerArns", "GatewayLoadBalancerArns", "AcceptanceRequired", "SupportedIpAddressTypes", "Tags"}},
+	"AWS::EC2::VPCEndpointServicePermissions": {[]string{"ServiceId"}, []string{"AllowedPrincipals"}},
+	"AWS::SSM::Association": {
+		[]string{"Name"},
+		[]string{"AssociationName", "Parameters", "Targets", "ScheduleExpression", "ScheduleOffset", "ApplyOnlyAtCronInterval", "MaxConcurrency", "MaxErrors", "ComplianceSeverity", "OutputLocation", "DocumentVersion"},
+	},
+	"AWS::IAM::ManagedPolicy":    {[]string{"PolicyDocument"}, []string{"Description", "ManagedPolicyName", "Path", "Roles"}},
+	"AWS::Logs::LogGroup":        {nil, []string{"LogGroupName", "RetentionInDays", "KmsKeyId", "LogGroupClass", "FieldIndexPolicies", "DeletionProtectionEnabled", "Tags"}},
+	"AWS::Logs::LogStream":       {[]string{"LogGroupName"}, []string{"LogStreamName"}},
+	"AWS::Logs::MetricFilter":    {[]string{"FilterPattern", "LogGroupName", "MetricTransformations"}, []string{"FilterName"}},
+	"AWS::Logs::QueryDefinition": {[]string{"Name", "QueryString"}, []string{"LogGroupNames", "QueryLanguage"}},
+	"AWS::CloudWatch::Dashboard": {[]string{"DashboardBody"}, []string{"DashboardName"}},
+	"AWS::CloudWatch::Alarm": {
+		[]string{"ComparisonOperator", "EvaluationPeriods"},
+		[]string{
+			"ActionsEnabled", "AlarmActions", "AlarmDescription", "AlarmName", "DatapointsToAlarm", "Dimensions", "InsufficientDataActions",
+			"MetricName", "Metrics", "Namespace", "OKActions", "Period", "Statistic", "Tags", "Threshold", "TreatMissingData", "Unit",
+		},
+	},
+}
+
+// template is a CloudFormation template, as far as we hold it to something.
+type template struct {
+	Parameters map[string]struct {
+		Type           string      `yaml:"Type"`
+		AllowedPattern string      `yaml:"AllowedPattern"`
+		AllowedValues  []yaml.Node `yaml:"AllowedValues"`
+		Default        yaml.Node   `yaml:"Default"`
+		MinValue       *float64    `yaml:"MinValue"`
+	} `yaml:"Parameters"`
+	Conditions map[string]yaml.Node `yaml:"Conditions"`
+	Resources  map[string]resource  `yaml:"Resources"`
+	Outputs    map[string]yaml.Node `yaml:"Outputs"`
+}
+
+type resource struct {
+	Type       string               `yaml:"Type"`
+	Condition  string               `yaml:"Condition"`
+	Properties map[string]yaml.Node `yaml:"Properties"`
+}
+
+func readTemplate(t *testing.T, path string) template {
+	t.Helper()
+	var doc template
+	if err := yaml.Unmarshal([]byte(read(t, path)), &doc); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return doc
+}
+
+func templates(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("cloud*/*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	return append(files, "ssm/association.yaml")
+}
+
+// Every template parses; what it refers to exists in it, what it sets exists in
+// CloudFormation, and what people can set is held to a form.
 func TestCloudFormation(t *testing.T) {
-	for _, path := range []string{"cloudformation/endpoints.yaml", "cloudformation/endpoint-service.yaml", "ssm/association.yaml"} {
-		text := read(t, path)
-		var doc struct {
-			Parameters map[string]struct {
-				AllowedPattern string `yaml:"AllowedPattern"`
-				Default        any    `yaml:"Default"`
-			} `yaml:"Parameters"`
-			Resources map[string]any `yaml:"Resources"`
+	for _, path := range templates(t) {
+		text, doc := read(t, path), readTemplate(t, path)
+		if len(text) > 51_200 || len(doc.Resources) > 500 {
+			t.Errorf("%s: %d bytes, %d resources: more than deploys without a bucket, or at all", path, len(text), len(doc.Resources))
 		}
-		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		for _, m := range regexp.MustCompile(`!Ref "?([A-Za-z0-9:]+)"?|\$\{([A-Za-z0-9:]+)\}|!GetAtt (\w+)`).FindAllStringSubmatch(text, -1) {
-			name := m[1] + m[2] + m[3]
+		for _, m := range regexp.MustCompile(`!Ref "?([A-Za-z0-9:]+)"?|\$\{([A-Za-z0-9:]+)(?:\.Arn)?\}|!GetAtt (\w+)|!If \[(\w+),`).FindAllStringSubmatch(text, -1) {
+			name := m[1] + m[2] + m[3] + m[4]
 			_, param := doc.Parameters[name]
 			_, resource := doc.Resources[name]
-			if !param && !resource && !strings.HasPrefix(name, "AWS::") {
+			_, condition := doc.Conditions[name]
+			if !param && !resource && !condition && !strings.HasPrefix(name, "AWS::") {
 				t.Errorf("%s: nothing is called %s", path, name)
 			}
 		}
+		for name, r := range doc.Resources {
+			known, ok := properties[r.Type]
+			if !ok {
+				t.Errorf("%s %s: type %q", path, name, r.Type)
+			}
+			for _, p := range known.required {
+				if _, ok := r.Properties[p]; !ok {
+					t.Errorf("%s %s: no %s", path, name, p)
+				}
+			}
+			for p := range r.Properties {
+				if !slices.Contains(known.required, p) && !slices.Contains(known.optional, p) {
+					t.Errorf("%s %s: %s does not know %s", path, name, r.Type, p)
+				}
+			}
+			if _, ok := doc.Conditions[r.Condition]; r.Condition != "" && !ok {
+				t.Errorf("%s %s: no condition %s", path, name, r.Condition)
+			}
+		}
 		for name, p := range doc.Parameters {
+			if !strings.Contains(text, "!Ref "+name) && !strings.Contains(text, "${"+name+"}") {
+				t.Errorf("%s %s: nobody uses it", path, name)
+			}
 			pattern, err := regexp.Compile(p.AllowedPattern)
 			if err != nil {
 				t.Errorf("%s %s: %v", path, name, err)
 				continue
 			}
-			if text, ok := p.Default.(string); ok && !pattern.MatchString(text) {
-				t.Errorf("%s %s: the default %q is not allowed", path, name, text)
+			if p.AllowedPattern == "" && p.AllowedValues == nil && p.MinValue == nil && !strings.Contains(p.Type, "AWS::") {
+				t.Errorf("%s %s: takes anything", path, name)
+			}
+			if !p.Default.IsZero() && p.Type == "String" && !pattern.MatchString(p.Default.Value) {
+				t.Errorf("%s %s: the default %q is not allowed", path, name, p.Default.Value)
+			}
+			if !p.Default.IsZero() && p.AllowedValues != nil && !slices.ContainsFunc(p.AllowedValues, func(n yaml.Node) bool { return n.Value == p.Default.Value }) {
+				t.Errorf("%s %s: the default %q is not among the values", path, name, p.Default.Value)
 			}
 		}
+		for _, m := range regexp.MustCompile(`arn:(\S*)`).FindAllString(text, -1) {
+			if strings.HasPrefix(m, "arn:aws:") && !strings.Contains(m, "111122223333") {
+				t.Errorf("%s: %s is of one partition only", path, m)
+			}
+		}
+	}
+}
+
+// cfn-lint knows more of CloudFormation than our table, and which Regions lack
+// what. It is no part of the project; where it is installed it has its say.
+func TestTemplatesLint(t *testing.T) {
+	lint, err := exec.LookPath("cfn-lint")
+	if err != nil {
+		t.Skip("no cfn-lint; install it with pip to hold the templates against CloudFormation's own schemas")
+	}
+	args := append([]string{"--regions", "us-east-1", "cn-north-1", "us-gov-west-1", "--"}, templates(t)...)
+	if out, err := exec.CommandContext(t.Context(), lint, args...).CombinedOutput(); err != nil {
+		t.Errorf("cfn-lint: %v\n%s", err, out)
 	}
 }
 
