@@ -14,10 +14,12 @@ import (
 	"vpcdoctor/report"
 )
 
-// version and commit are set by the linker (see Makefile).
+// version, commit and the time of the source are set by the linker (see
+// Makefile).
 var (
 	version = "dev"
 	commit  = ""
+	date    = "" // RFC 3339
 )
 
 // app is the program with its surroundings, so that a test can run it whole.

@@ -22,7 +22,7 @@ func (b *build) tarballs() error {
 			{"vpcdoctor", binary(arch), 0o755},
 			{"LICENSE", "LICENSE", 0o644},
 			{"README.md", "README.md", 0o644},
-			{"CHANGELOG.md", "packaging/CHANGELOG.md", 0o644},
+			{"CHANGELOG.md", changelogFile, 0o644},
 			{"config.yaml", "packaging/config.yaml", 0o644},
 			{"systemd/vpcdoctor.service", "systemd/vpcdoctor.service", 0o644},
 			{"systemd/vpcdoctor.timer", "systemd/vpcdoctor.timer", 0o644},
