@@ -118,7 +118,7 @@ mkdir "$work/files/zip"
 
 step "deb in a root without systemd: install, upgrade, remove, purge"
 if [ -n "$base" ]; then
-  cat >"$work/files/life.sh" <<'E'
+  cat >"$work/files/chroot.sh" <<'E'
     quiet() { "$@" >/tmp/out 2>&1 || { cat /tmp/out; exit 1; }; }
     quiet dpkg -i /files/old.deb
     vpcdoctor version
@@ -138,7 +138,7 @@ if [ -n "$base" ]; then
     [ ! -e /etc/vpcdoctor ]
     [ ! -e /var/lib/vpcdoctor ]
 E
-  inside 'exec chroot . sh -eu /files/life.sh' || die "deb: the life of an installation"
+  inside 'exec chroot . sh -eu /files/chroot.sh' || die "deb: the life of an installation"
 else
   echo "SKIP: needs root and mmdebstrap"
 fi
@@ -210,8 +210,10 @@ step "a booted systemd in the simulated VPC"
 if [ $booted = yes ]; then
   go build -o "$work/vpclab" ./cmd/vpclab
   export BASE=$base VPCLAB=$work/vpclab VPCDOCTOR=$PWD/dist/build/amd64/vpcdoctor DIST=$work/files
+  # Alone, because it measures a time.
+  packaging/booted/boot.sh healthy life || die "under systemd"
   # What takes a minute first, five at a time: they wait most of their time.
-  printf '%s\n' 'no-endpoints wait broken' 'healthy wait hang' 'healthy wait works' 'healthy life' \
+  printf '%s\n' 'no-endpoints wait broken' 'healthy wait hang' 'healthy wait works' \
     'healthy sandbox' 'healthy sandbox masked' 'healthy sandbox fail' 'endpoint-sg-one sandbox' \
     'egress-closed sandbox' 'custom-dns-public sandbox' 'hosts-stale sandbox' 'imds-local-drop sandbox' \
     'role-without-ssm sandbox' 'clock-skew sandbox' 'tls-intercept sandbox' 'no-endpoints sandbox' |

@@ -16,14 +16,16 @@ unhurried() {
   systemctl daemon-reload
 }
 
-# Nothing starts by itself; the first report is a matter of seconds.
+# Nothing starts by itself; the first report is a matter of seconds: 5 where a
+# processor is free, as many times that as programs wait for each.
+busy=$(awk -v n="$(nproc)" '{print int($1 / n)}' /proc/loadavg)
 start=$(ms)
 quiet dpkg -i /out/old.deb
 vpcdoctor >/tmp/report || :
 first=$(($(ms) - start))
 grep -q '^HEALTHY' /tmp/report || { cat /tmp/report; exit 1; }
-echo "install to first report $first ms;"
-must [ "$first" -lt 5000 ]
+echo "install to first report $first ms, load $busy a processor;"
+must [ "$first" -lt $((5000 * (busy + 1))) ]
 must [ "$(systemctl is-enabled vpcdoctor.timer)" = disabled ]
 must [ "$(systemctl is-enabled vpcdoctor-boot.service)" = disabled ]
 must [ "$(systemctl is-active vpcdoctor.timer)" = inactive ]
