@@ -24,7 +24,7 @@ mkdir "$group" "$work"/{base,root,out,units}
 mount --bind "$BASE" "$work/base"
 cp "$here/inside.sh" "$work/"
 cp "$here"/../../systemd/*.service "$here"/../../systemd/*.timer "$work/units/"
-cp -r "$DIST"/. "$VPCDOCTOR" "$here/$case"*.sh "$work/out/"
+cp -r "$DIST"/. "$VPCDOCTOR" "$here/$case"*.sh "$here/../BY-HAND.md" "$work/out/"
 
 # The lab shows a command the directory it starts in. The group is systemd's.
 (

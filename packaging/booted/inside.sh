@@ -16,7 +16,7 @@ cd "$root/over/all"
 mkdir -p out
 mount --bind "$WORK/out" out
 mount -t tmpfs -o mode=755 tmpfs dev
-mkdir dev/shm
+mkdir -m 1777 dev/shm
 for d in null zero full random urandom; do : >dev/$d; mount --bind /dev/$d dev/$d; done
 : >dev/kmsg
 mount -t tmpfs -o mode=755 tmpfs run
