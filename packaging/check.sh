@@ -42,7 +42,7 @@ step "scripts"
 for script in packaging/ssm/*.sh packaging/scripts/*.sh; do sh -n "$script"; done
 if have shellcheck "the scripts' style"; then
   shellcheck packaging/ssm/*.sh packaging/scripts/*.sh packaging/check.sh packaging/booted/{root,boot,inside}.sh .ci/run
-  shellcheck --shell=dash packaging/booted/{sandbox,wait,life}.sh
+  shellcheck --shell=dash packaging/booted/{sandbox,wait,life,byhand}.sh
 fi
 
 step "the same source in another directory gives the same bytes"
@@ -114,6 +114,7 @@ cp "$work"/old/*.rpm "$work/files/old.rpm"
 cp "${deb[0]}" "$work/files/new.deb"
 cp dist/*.x86_64.rpm "$work/files/new.rpm"
 mkdir "$work/files/zip"
+gzip -dc report/testdata/facts/endpoint-sg-one.json.gz >"$work/files/facts.json"
 (cd "$work/files/zip" && unzip -q "$OLDPWD"/dist/ssm/*_deb_x86_64.zip)
 
 step "deb in a root without systemd: install, upgrade, remove, purge"
@@ -213,7 +214,7 @@ if [ $booted = yes ]; then
   # Alone, because it measures a time.
   packaging/booted/boot.sh healthy life || die "under systemd"
   # What takes a minute first, five at a time: they wait most of their time.
-  printf '%s\n' 'no-endpoints wait broken' 'healthy wait hang' 'healthy wait works' \
+  printf '%s\n' 'no-endpoints wait broken' 'healthy wait hang' 'healthy wait works' 'healthy byhand' \
     'healthy sandbox' 'healthy sandbox masked' 'healthy sandbox fail' 'endpoint-sg-one sandbox' \
     'egress-closed sandbox' 'custom-dns-public sandbox' 'hosts-stale sandbox' 'imds-local-drop sandbox' \
     'role-without-ssm sandbox' 'clock-skew sandbox' 'tls-intercept sandbox' 'no-endpoints sandbox' |
@@ -226,7 +227,6 @@ fi
 step "arm64 by emulation"
 if [ $booted = yes ] && have qemu-aarch64-static "the other processor"; then
   cp dist/build/arm64/vpcdoctor "$work/files/arm64"
-  gzip -dc report/testdata/facts/endpoint-sg-one.json.gz >"$work/files/facts.json"
   emulated() { qemu-aarch64-static "$work/files/arm64" "$@"; }
   emulated version
   for verb in arm64 amd64; do
