@@ -35,7 +35,12 @@ func TestPasteOverSerialLine(t *testing.T) {
 	payload := pasted(t)
 	dir := t.TempDir()
 	recipe := strings.ReplaceAll(byHand(t, "paste"), "/dev/shm/", dir+"/")
-	recipe = strings.Replace(recipe, "sudo ", "", 1)
+	// Never a check: this is not the simulated VPC.
+	run := "sudo " + dir + "/vpcdoctor\n"
+	if !strings.HasSuffix(recipe, run) {
+		t.Fatalf("the recipe ends with something else than %q", run)
+	}
+	recipe = strings.TrimSuffix(recipe, run) + dir + "/vpcdoctor version\n"
 	text := packedForPaste(t, payload)
 
 	master, slave := openPTY(t)
