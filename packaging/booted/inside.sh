@@ -29,7 +29,7 @@ for d in etc root opt snap var/lib var/log run/systemd/resolve; do
   [ -d /$d ] || continue
   mkdir -p $d
   tar -C /$d -c --exclude=./passwd --exclude=./group --exclude="./ld.so.*" --exclude=./shells \
-    --exclude=./bash.bashrc --exclude=./localtime . | tar -C $d -x --unlink-first
+    --exclude=./bash.bashrc --exclude=./localtime . | tar -C $d -x
 done
 echo 0123456789abcdef0123456789abcdef >etc/machine-id
 
