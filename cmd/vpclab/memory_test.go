@@ -13,11 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vpcdoctor/cmd/vpclab/scenario"
+	"vpcdoctor/cmd/vpclab/world"
 )
 
 func init() {
 	roles["memory"] = runWithMemory
 	roles["no memory"] = runWithoutMemory
+	roles["healed"] = runThenHeal
 }
 
 // said is what one of several runs wrote.
@@ -191,5 +193,67 @@ func TestNoMemory(t *testing.T) {
 	}
 	if n := len(c.signed()); n > 0 { // each run would be the first, for ever
 		t.Errorf("%d signed calls", n)
+	}
+}
+
+// runThenHeal runs vpcdoctor twice while this host drops every packet to 443,
+// twice after that, and asks for the history.
+func runThenHeal(args []string) (any, error) {
+	nft := func(words ...string) error { return exec.Command("/usr/sbin/nft", words...).Run() }
+	for _, rule := range [][]string{
+		{"add", "table", "inet", "t"}, {"add", "chain", "inet", "t", "o", "{ type filter hook output priority 0 ; }"},
+		{"add", "rule", "inet", "t", "o", "tcp", "dport", "443", "drop"},
+	} {
+		if err := nft(rule...); err != nil {
+			return nil, err
+		}
+	}
+	var out []said
+	for i := range 5 {
+		if i == 2 {
+			if err := nft("delete", "table", "inet", "t"); err != nil {
+				return nil, err
+			}
+		}
+		if i == 4 {
+			args = []string{"history", "state"}
+		}
+		s, err := runAndHear(args...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// TestBacklog: what could not be delivered while every path was dropped is
+// delivered once, by the next run that can.
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/usr/sbin/nft"); err != nil && os.Getenv("CI") != "true" {
+		t.Skip("no nft here")
+	}
+	w := worldOf(t, "role-core")
+	w.IAM.Role = []world.Policy{world.ManagedInstanceCore, world.Delivery}
+	w.Host.Agent.Log = map[string]string{}
+	c := captureAs(t, "healed", w, "--state-dir", "state", "--to", "cloudwatch", "--log-group", world.ReportGroup, "--delivery-timeout", "5s")
+	var runs []said
+	if err := json.Unmarshal(c.note, &runs); err != nil || len(runs) != 5 {
+		t.Fatalf("%d runs, %v\n%s", len(runs), err, c.note)
+	}
+	for i, want := range []struct {
+		exit int
+		says string
+	}{
+		{1, "not delivered to cloudwatch"}, {1, "2 reports wait for the next run"},
+		{0, "; with 2 reports of earlier runs"}, {0, "vpcdoctor: delivered to cloudwatch"}, {0, ""},
+	} {
+		if got := runs[i]; got.Exit != want.exit || !strings.Contains(got.Stderr, want.says) {
+			t.Errorf("run %d: exit %d, %s", i, got.Exit, got.Stderr)
+		}
+	}
+	if strings.Contains(runs[3].Stderr, "earlier") || strings.Contains(runs[4].Stdout, "for delivery") {
+		t.Errorf("something waits yet: %s\n%s", runs[3].Stderr, runs[4].Stdout)
 	}
 }
