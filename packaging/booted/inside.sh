@@ -18,7 +18,7 @@ mount --bind "$WORK/out" out
 mount -t tmpfs -o mode=755 tmpfs dev
 mkdir -m 1777 dev/shm
 for d in null zero full random urandom; do : >dev/$d; mount --bind /dev/$d dev/$d; done
-: >dev/kmsg
+: >dev/kmsg; mount --bind /dev/null dev/kmsg # not that of the machine
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t proc proc proc
 mount --rbind /sys sys 2>/dev/null || mount -t sysfs -o ro sysfs sys

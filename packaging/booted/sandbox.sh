@@ -19,4 +19,7 @@ if ! cmp -s /tmp/bare /tmp/sandbox; then
   diff /out/bare.txt /out/sandbox.txt || :
   exit 1
 fi
+# What it hides is named.
+grep -q "kernel's log.*: sandbox" /out/sandbox.txt || { echo 'the sandbox is not named'; cat /out/sandbox.txt; exit 1; }
+! grep -q ': sandbox' /out/bare.txt
 cat /tmp/sandbox
