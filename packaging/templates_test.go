@@ -194,8 +194,8 @@ func TestTemplatesLint(t *testing.T) {
 	}
 }
 
-// Policies name their actions one by one and grant nothing that writes or
-// decrypts.
+// Policies name their actions one by one; nothing decrypts, and what writes is
+// delivery's.
 func TestPolicies(t *testing.T) {
 	files, err := filepath.Glob("iam/*.json")
 	if err != nil || len(files) == 0 {

@@ -20,6 +20,7 @@ type Report struct {
 	Tool    Tool             `json:"tool"`
 	Context Context          `json:"context"`
 	Verdict diagnose.Verdict `json:"verdict"`
+	Changes *Changes         `json:"changes,omitempty"` // since the run before, when that was asked for
 	Facts   *fact.Set        `json:"facts"`
 }
 

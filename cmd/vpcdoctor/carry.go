@@ -12,27 +12,30 @@ import (
 
 	"vpcdoctor/report"
 	"vpcdoctor/report/deliver"
+	"vpcdoctor/report/text"
 )
 
-// carry takes a finished report everywhere it is to go: to files first, which
-// is what survives, then to stdout, where somebody waits, then to the sinks.
+// carry takes a finished report everywhere it is to go: to disk first, which is
+// what survives, then to stdout, where somebody waits, then to the sinks.
 // None of them changes the verdict, and none keeps another from its share; only
 // --require-delivery lets what became of them into the exit code.
 func (c *checker) carry(r *report.Report, o *outputs) error {
 	a, s := c.app, c.s
+	sinks := c.sinks(r)
+	backlog := c.land(r, sinks)
 	shown, err := redacted(r, s.redact)
 	if err != nil {
 		return err
 	}
-	arrived := c.write(r, shown, o)
+	arrived := c.write(shown, o)
 	if s.goes(toStdout) {
-		if err := a.show(shown, s); err != nil {
+		if err := c.print(shown, c.briefly(r)); err != nil {
 			return err
 		}
 	}
 	ctx, cancel := c.time(r)
 	defer cancel()
-	for _, out := range deliver.All(ctx, c.sinks(r.Facts), deliver.ParcelOf(r), nil, s.each) {
+	for _, out := range deliver.All(ctx, sinks, deliver.ParcelOf(r), backlog, s.each) {
 		a.note(sentence(out))
 		c.log.Info("delivery", zap.String("to", out.Sink), zap.Duration("took", out.Took), zap.Bool("arrived", out.Arrived()))
 		arrived = arrived || out.Arrived()
@@ -46,13 +49,12 @@ func (c *checker) carry(r *report.Report, o *outputs) error {
 
 // write writes the files, and tells whether a report stands in one that the
 // user named.
-func (c *checker) write(r, shown *report.Report, o *outputs) (arrived bool) {
+func (c *checker) write(shown *report.Report, o *outputs) (arrived bool) {
 	for _, f := range []struct {
 		file *outFile
 		fill func(io.Writer) error
 	}{
 		{o.facts, func(w io.Writer) error { return report.WriteFacts(w, shown.Facts) }},
-		{o.state, r.WriteJSON}, // stays on this host, and is compared with the next run
 		{o.report, func(w io.Writer) error { return c.app.render(w, shown, c.s.output, false, c.s.noColor) }},
 	} {
 		if f.file == nil {
@@ -68,6 +70,15 @@ func (c *checker) write(r, shown *report.Report, o *outputs) (arrived bool) {
 	return arrived
 }
 
+// print writes the report to stdout, or its one line.
+func (c *checker) print(r *report.Report, briefly bool) error {
+	if briefly {
+		_, err := fmt.Fprintln(c.app.stdout, text.Line(r))
+		return err
+	}
+	return c.app.show(r, c.s)
+}
+
 // hurry is what all deliveries together have after a signal: whoever stops the
 // program (a shutdown, TimeoutStopSec of the unit) kills it soon after.
 const hurry = 5 * time.Second
@@ -75,7 +86,7 @@ const hurry = 5 * time.Second
 // time is the time of all deliveries. A signal that ended the gathering does
 // not end them, since its report is the one that somebody will look for.
 func (c *checker) time(r *report.Report) (context.Context, context.CancelFunc) {
-	if r.Context.Interrupted {
+	if r.Context.Interrupted || c.hurried {
 		return context.WithTimeout(context.Background(), min(hurry, c.s.each))
 	}
 	return context.WithTimeout(context.Background(), c.s.each)

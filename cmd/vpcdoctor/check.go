@@ -55,6 +55,8 @@ func (a *app) check(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	c.remember()
+	defer c.forget()
 
 	// The first signal ends the gathering and the report tells what is known;
 	// a second one ends the program the usual way.

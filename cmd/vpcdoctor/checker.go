@@ -24,7 +24,9 @@ type checker struct {
 	failOn report.FailOn
 	env    probe.Env
 	inputs
-	called *report.Report // of the round that made the signed calls last
+	memory  memory
+	called  *report.Report // of the round that made the signed calls last
+	hurried bool           // a signal came between two rounds
 }
 
 // inputs are what a round takes from files and the environment.
@@ -64,7 +66,7 @@ func (c *checker) round(ctx context.Context, show probe.Progress) *report.Report
 // a timer's run, and unlike it with what they showed kept, since a verdict must
 // not turn because nobody asked. They are made again
 //
-//   - in the round that decides, after which there is no other;
+//   - in the round that decides, because the time of --wait is over by then;
 //   - when the rest shows something else than in the round that made them. A
 //     state that flaps must not make calls every two seconds, hence callsApart
 //     between two bad ones; a good one is never judged by old answers;
@@ -78,14 +80,14 @@ const (
 
 // again is a round after others. What it reads from files (CA bundles, the
 // catalogue) is read anew; while a file is being rewritten its last good
-// content serves.
-func (c *checker) again(ctx context.Context, decides bool, show probe.Progress) *report.Report {
+// content serves. decides is asked once everything but the calls was gathered.
+func (c *checker) again(ctx context.Context, decides func() bool, show probe.Progress) *report.Report {
 	if o, t, seen, err := c.app.probeOptions(c.s); err == nil {
 		c.inputs = inputs{o, t, seen}
 	}
 	o, kept := c.options, false
 	o.Changed = func(s *fact.Set) bool {
-		kept = !decides && !c.callAgain(s)
+		kept = !decides() && !c.callAgain(s)
 		return !kept
 	}
 	set := c.gather(ctx, o, show)

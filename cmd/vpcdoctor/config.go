@@ -59,6 +59,7 @@ type configFile struct {
 	CABundle       string           `yaml:"ca_bundle"`
 	ReferenceRoots []string         `yaml:"reference_roots"`
 	StateDir       string           `yaml:"state_dir"`
+	SinceLast      *bool            `yaml:"since_last"`
 	To             []string         `yaml:"to"`
 	Require        *bool            `yaml:"require_delivery"`
 	Each           string           `yaml:"delivery_timeout"`
@@ -69,6 +70,8 @@ type configFile struct {
 	LogsEndpoint   string           `yaml:"logs_endpoint"`
 	Metrics        string           `yaml:"metrics"`
 	Credentials    string           `yaml:"credentials"`
+	S3             string           `yaml:"s3"`
+	S3Owner        string           `yaml:"s3_owner"`
 	Console        string           `yaml:"console"`
 	ConsoleFull    *bool            `yaml:"console_full"`
 	NoColor        *bool            `yaml:"no_color"`

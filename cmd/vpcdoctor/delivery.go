@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"vpcdoctor/report/deliver/cloudwatch"
 	"vpcdoctor/report/deliver/console"
+	"vpcdoctor/report/deliver/toaws"
 )
 
 // delivery is the part of the settings that says where reports go.
@@ -22,6 +22,7 @@ type delivery struct {
 	createLogGroup      bool
 	logsEndpoint        string
 	metrics             string
+	s3, s3Owner         string
 	credentials         string
 	console             string
 	consoleFull         bool
@@ -30,19 +31,20 @@ type delivery struct {
 // Words of --to. stdout and file are written by the run itself; the others are
 // sinks, each of which has its limit of time.
 const (
-	toStdout     = "stdout"
-	toFile       = "file"
-	toCloudWatch = "cloudwatch"
-	toConsole    = "console"
+	toStdout  = "stdout"
+	toFile    = "file"
+	toConsole = "console"
 )
 
 // destinations lists the words of --to.
-var destinations = []string{toStdout, toFile, toCloudWatch, toConsole}
+func destinations() []string {
+	return append([]string{toStdout, toFile, toConsole}, toaws.Words...)
+}
 
 const defaultEach = 20 * time.Second
 
 func (d *delivery) register(f *pflag.FlagSet) {
-	f.StringSliceVar(&d.to, "to", []string{toStdout}, "where the report goes: "+strings.Join(destinations, ","))
+	f.StringSliceVar(&d.to, "to", []string{toStdout}, "where the report goes: "+strings.Join(destinations(), ","))
 	f.BoolVar(&d.require, "require-delivery", false, "exit 3 when the report arrived nowhere but on stdout")
 	f.DurationVar(&d.each, "delivery-timeout", defaultEach, "of each destination")
 	f.StringVar(&d.logGroup, "log-group", "/vpcdoctor", "CloudWatch log `GROUP`")
@@ -50,7 +52,9 @@ func (d *delivery) register(f *pflag.FlagSet) {
 	f.IntVar(&d.logShards, "log-stream-shards", 0, "share `N` streams shard-00, shard-01, ... of the fleet, made before")
 	f.BoolVar(&d.createLogGroup, "create-log-group", false, "make the log group when there is none")
 	f.StringVar(&d.logsEndpoint, "logs-endpoint", "", "`URL` of CloudWatch Logs, when it is not the usual one")
-	f.StringVar(&d.metrics, "metrics", "emf", "metrics in the log events (the group's class must be STANDARD): `emf|off`")
+	f.StringVar(&d.metrics, "metrics", "emf", "metrics in the log events (the group's class must be STANDARD), by PutMetricData, or none: `emf|put|off`")
+	f.StringVar(&d.s3, "s3", "", "with --to s3: `s3://BUCKET[/PREFIX]`")
+	f.StringVar(&d.s3Owner, "s3-owner", "", "`ACCOUNT` that the bucket must belong to")
 	f.StringVar(&d.console, "console", "", "serial console to write to: `PATH`, else the first of "+strings.Join(console.Paths(), ", "))
 	f.BoolVar(&d.consoleFull, "console-full", false, "on the console, real ids and names: all who may ec2:GetConsoleOutput read them")
 	f.StringVar(&d.credentials, "credentials", "imds", "of deliveries: of the role by IMDS, or of the environment: `imds|env`")
@@ -60,15 +64,15 @@ func (d *delivery) register(f *pflag.FlagSet) {
 // wrote it.
 func (d *delivery) check(where func(flag string) string, outputFile string) error {
 	for _, w := range d.to {
-		if !slices.Contains(destinations, w) {
-			return usagef("%s %q: want one or more of %s%s", where("to"), w, strings.Join(destinations, ", "), didYouMean(nearest(w, destinations)))
+		if all := destinations(); !slices.Contains(all, w) {
+			return usagef("%s %q: want one or more of %s%s", where("to"), w, strings.Join(all, ", "), didYouMean(nearest(w, all)))
 		}
 	}
 	for _, c := range []struct {
 		flag, value string
 		allowed     []string
 	}{
-		{"metrics", d.metrics, []string{"emf", "off"}},
+		{"metrics", d.metrics, []string{toaws.MetricsEmbedded, toaws.MetricsPut, toaws.MetricsOff}},
 		{"credentials", d.credentials, []string{"imds", "env"}},
 	} {
 		if !slices.Contains(c.allowed, c.value) {
@@ -80,12 +84,22 @@ func (d *delivery) check(where func(flag string) string, outputFile string) erro
 		return usagef("%s file: --output-file says which", where("to"))
 	case d.each <= 0 || d.each > 5*time.Minute:
 		return usagef("%s %v: want more than 0 and at most 5m", where("delivery-timeout"), d.each)
-	case d.logShards < 0 || d.logShards > cloudwatch.MaxShards:
-		return usagef("%s %d: want at most %d", where("log-stream-shards"), d.logShards, cloudwatch.MaxShards)
 	case d.logShards > 0 && d.logStream != "":
 		return usagef("--log-stream contradicts --log-stream-shards")
 	}
+	if err := d.aws().Check(); err != nil {
+		return usageError{err}
+	}
 	return nil
+}
+
+// aws is what the sinks that speak to AWS want of it.
+func (d *delivery) aws() toaws.Options {
+	return toaws.Options{
+		To: d.to, Metrics: d.metrics, S3: d.s3, S3Owner: d.s3Owner,
+		LogGroup: d.logGroup, LogStream: d.logStream, LogShards: d.logShards,
+		CreateLogGroup: d.createLogGroup, LogsEndpoint: d.logsEndpoint,
+	}
 }
 
 // goes tells whether a destination was asked for.
@@ -94,8 +108,18 @@ func (d *delivery) goes(to string) bool { return slices.Contains(d.to, to) }
 // services are the services that deliveries need and that a run therefore
 // looks at like those of its profiles.
 func (d *delivery) services() []string {
-	if d.goes(toCloudWatch) {
-		return []string{"logs"}
+	var out []string
+	for _, need := range []struct {
+		service string
+		when    bool
+	}{
+		{"logs", d.goes("cloudwatch") && d.logsEndpoint == ""},
+		{"s3", d.goes("s3")},
+		{"monitoring", d.metrics == toaws.MetricsPut},
+	} {
+		if need.when {
+			out = append(out, need.service)
+		}
 	}
-	return nil
+	return out
 }

@@ -30,6 +30,15 @@ var forbidden = map[string]map[string]string{
 	"vpcdoctor/report/compare": {
 		"net/http": "comparison is pure", "os/exec": "comparison is pure",
 	},
+	"vpcdoctor/report/summary": {
+		"net/http": "a summary is pure", "os/exec": "a summary is pure",
+	},
+	"vpcdoctor/report/frames": {
+		"net": "frames are pure", "os/exec": "frames are pure", "vpcdoctor/report": "frames carry any document",
+	},
+	"vpcdoctor/report/junit":      {"net/http": "rendering is pure", "os/exec": "rendering is pure", "encoding/xml": "five elements need no reflection"},
+	"vpcdoctor/report/nagios":     {"net/http": "rendering is pure", "os/exec": "rendering is pure"},
+	"vpcdoctor/report/prometheus": {"net/http": "rendering is pure", "os/exec": "rendering is pure"},
 	"vpcdoctor/report/redact": {
 		"net/http": "a mapping of facts is pure", "os/exec": "a mapping of facts is pure",
 	},

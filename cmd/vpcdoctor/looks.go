@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"vpcdoctor/report"
@@ -26,7 +27,8 @@ func (c *checker) looks(ctx context.Context, stop func()) (*report.Report, int) 
 		return r, exitCode(r, c.s.output, c.failOn)
 	}
 	r, err := c.untilSettled(ctx, v)
-	if c.s.wait > 0 && errors.Is(err, errInterrupted) && !r.Context.Interrupted {
+	c.hurried = errors.Is(err, errInterrupted)
+	if c.s.wait > 0 && c.hurried && !r.Context.Interrupted {
 		v.close()
 		c.app.complain(errors.New("interrupted while waiting; this is the report of the last whole look"))
 		return r, report.ExitInconclusive
@@ -43,32 +45,25 @@ var errInterrupted = errors.New("interrupted")
 // by the end of the wait, which would make its verdict worse than the truth.
 func (c *checker) untilSettled(ctx context.Context, v view) (*report.Report, error) {
 	start := time.Now()
+	over := func() bool { return c.s.wait > 0 && time.Since(start) >= c.s.wait }
 	r := c.round(ctx, v.progress)
 	if r.Context.Interrupted {
 		return r, errInterrupted
 	}
-	turned := watch.First(r)
-	for quiet, last := 0, false; ; {
-		pause := around(watch.Pause(quiet))
-		if c.s.wait > 0 {
-			left := c.s.wait - time.Since(start)
-			last = last || left <= 0 || c.good(r)
-			if pause >= left {
-				pause = left // the look that decides is made as the time ends
-			}
-		}
-		if last {
-			pause = 0
-		}
-		v.looked(r, turned, pause)
-		if last || c.app.stdout.broken() {
+	for quiet, turned := 0, watch.First(r); ; {
+		if over() || c.s.wait > 0 && c.good(r) || c.s.watch && c.unread() {
+			v.looked(r, turned, 0)
 			return r, nil
 		}
+		pause := around(watch.Pause(quiet))
+		if c.s.wait > 0 {
+			pause = min(pause, c.s.wait-time.Since(start)) // the look that decides is made as the time ends
+		}
+		v.looked(r, turned, pause)
 		if !sleep(ctx, pause) {
 			return r, errInterrupted
 		}
-		last = c.s.wait > 0 && time.Since(start) >= c.s.wait
-		next := c.again(ctx, last, v.progress)
+		next := c.again(ctx, over, v.progress)
 		if next.Context.Interrupted {
 			return r, errInterrupted
 		}
@@ -79,6 +74,9 @@ func (c *checker) untilSettled(ctx context.Context, v view) (*report.Report, err
 		r = next
 	}
 }
+
+// unread tells whether nobody sees what a watch says.
+func (c *checker) unread() bool { return c.app.stdout.broken() || readerGone(os.Stdout) }
 
 // good tells whether there is nothing more to wait for. With --fail-on never
 // every verdict has exit code 0; waiting is for one without errors all the same.

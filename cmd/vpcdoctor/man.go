@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"vpcdoctor/report/state"
 )
 
 // manCommand writes the manual pages from the same flags and configuration
@@ -96,7 +98,9 @@ func programPage(root *cobra.Command, date string) string {
 		"mean to the AWS SDKs; the SSM Agent has an environment of its own, which is read from its process.")
 	p.section("FILES")
 	p.item(defaultConfig, "Configuration, when it exists: see vpcdoctor.yaml(5).")
-	p.item("DIR/"+stateFile, "The last report, in the directory of --state-dir.")
+	p.item("DIR/"+state.LastReport, "The last report, in the directory of --state-dir.")
+	p.item("DIR/runs, DIR/history.jsonl, DIR/spool, DIR/bad", "Whole reports of the last runs, a line for each run, what waits for "+
+		"delivery, and what was not understood. All are bounded and can be deleted.")
 	p.section("EXAMPLES")
 	for _, e := range []struct{ command, why string }{
 		{"sudo vpcdoctor", "Why does Session Manager not work here?"},

@@ -20,7 +20,6 @@ import (
 type outputs struct {
 	report *outFile
 	facts  *outFile
-	state  *outFile
 }
 
 func openOutputs(s *settings) (*outputs, error) {
@@ -34,7 +33,7 @@ func openOutputs(s *settings) (*outputs, error) {
 
 // discard gives up the files that were prepared.
 func (o *outputs) discard() {
-	for _, f := range []*outFile{o.report, o.facts, o.state} {
+	for _, f := range []*outFile{o.report, o.facts} {
 		f.discard()
 	}
 }
@@ -48,22 +47,9 @@ func (o *outputs) open(s *settings) (err error) {
 			return fmt.Errorf("output %s: %w", s.outputFile, err)
 		}
 	}
-	if o.facts, err = openOut(s.factsFile); err != nil {
-		return err
-	}
-	if s.stateDir == "" {
-		return nil
-	}
-	if err = os.MkdirAll(s.stateDir, 0o700); err != nil {
-		return fmt.Errorf("state directory: %w", err)
-	}
-	o.state, err = openOut(filepath.Join(s.stateDir, stateFile))
+	o.facts, err = openOut(s.factsFile)
 	return err
 }
-
-// stateFile is the last report in the state directory. diagnose reads it when
-// it is given the directory.
-const stateFile = "last-report.json"
 
 // outFile is a file that appears under its name only when it is complete:
 // written beside it, flushed to disk, then renamed. A symbolic link under the

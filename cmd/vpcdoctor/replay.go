@@ -1,15 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"vpcdoctor/report"
 	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/state"
 )
 
 // diagnoseCommand judges recorded facts again, without any network.
@@ -75,18 +76,41 @@ func cannotRead(path string, err error) error {
 	return usagef("cannot read %s: %w", path, err)
 }
 
+// readReport reads a report, a facts file, one of the packed reports of a state
+// directory, or the last report of such a directory.
 func readReport(path string) (*report.Report, error) {
 	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
-		path = filepath.Join(path, stateFile)
+		return lastReport(path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, cannotRead(path, err)
 	}
 	defer func() { _ = f.Close() }()
-	r, err := report.Read(f)
+	b := bufio.NewReader(f)
+	read := report.Read
+	if start, err := b.Peek(len(packed)); err == nil && string(start) == packed {
+		read = state.Unpack
+	}
+	r, err := read(b)
 	if err != nil {
 		return nil, usagef("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+// packed is how a gzip file starts (RFC 1952).
+const packed = "\x1f\x8b"
+
+func lastReport(path string) (*report.Report, error) {
+	dir, err := state.Look(path)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	defer func() { _ = dir.Close() }()
+	r, err := dir.Last()
+	if err != nil {
+		return nil, cannotRead(path, err)
 	}
 	return r, nil
 }

@@ -39,6 +39,7 @@ type settings struct {
 	caBundle                         string
 	referenceRoots                   []string
 	stateDir                         string
+	sinceLast                        bool
 	noColor, redact                  bool
 	delivery
 	logLevel string
@@ -90,7 +91,8 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.DurationVar(&s.budget, "budget", probe.DefaultBudget, "of the whole run")
 	f.StringVar(&s.caBundle, "ca-bundle", "", "PEM `FILE` added to the system's roots")
 	f.StringSliceVar(&s.referenceRoots, "reference-roots", nil, "PEM `FILE`s added to the public reference roots")
-	f.StringVar(&s.stateDir, "state-dir", "", "keep the last report in this `DIR`")
+	f.StringVar(&s.stateDir, "state-dir", "", "keep reports, their history and what waits for delivery in this `DIR`")
+	f.BoolVar(&s.sinceLast, "since-last", false, "with --state-dir: tell what changed since the run before")
 	f.BoolVar(&s.noColor, "no-color", false, "no colour on a terminal (also NO_COLOR)")
 	f.StringVar(&s.logLevel, "log-level", "warn", "of the log on stderr: `debug|info|warn|error`")
 	f.StringVar(&s.config, "config", defaultConfig, "YAML configuration `FILE`")
@@ -186,6 +188,8 @@ func (s *settings) check() error {
 	switch {
 	case s.requirePrivate && s.expect == "any":
 		return usagef("--require-private contradicts --expect any")
+	case s.sinceLast && s.stateDir == "":
+		return usagef("%s needs --state-dir: the run before is remembered there", strings.TrimSuffix(s.where("since-last"), ":"))
 	case s.timeout <= 0 || s.timeout > time.Minute:
 		return usagef("%s %v: want more than 0 and at most 1m", s.where("timeout"), s.timeout)
 	case s.idle < 0 || s.idle > probe.MaxIdle:

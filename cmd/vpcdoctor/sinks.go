@@ -2,121 +2,54 @@ package main
 
 import (
 	"context"
-	"errors"
-	"net/http"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
+	"slices"
 
 	"vpcdoctor/probe"
-	"vpcdoctor/probe/fact"
 	"vpcdoctor/report"
 	"vpcdoctor/report/deliver"
 	"vpcdoctor/report/deliver/awscall"
-	"vpcdoctor/report/deliver/cloudwatch"
 	"vpcdoctor/report/deliver/console"
+	"vpcdoctor/report/deliver/toaws"
 )
 
 // sinks are what --to names beside stdout and file, for the place that a run
-// found itself in. What cannot be made is a sink that says why, so that the
-// others do their work.
-func (c *checker) sinks(set *fact.Set) []deliver.Sink {
-	var out []deliver.Sink
-	var shared *awsCaller
-	caller := func() *awsCaller {
-		if shared == nil {
-			shared = c.awsCaller(set)
-		}
-		return shared
+// found itself in. One that cannot be made is told and keeps none back.
+func (c *checker) sinks(r *report.Report) []deliver.Sink {
+	out, err := c.toAWS().Sinks(r)
+	if err != nil {
+		c.app.complain(err)
 	}
-	for _, to := range c.s.to {
-		var s deliver.Sink
-		switch to {
-		case toCloudWatch:
-			s = caller().cloudWatch(c.s)
-		case toConsole:
-			s = console.New(console.Options{Path: c.s.console, Full: c.s.consoleFull})
-		default:
-			continue
+	if c.s.goes(toConsole) {
+		out = append(out, console.New(console.Options{Path: c.s.console, Full: c.s.consoleFull}))
+	}
+	if c.s.redact {
+		for i := range out {
+			out[i] = hiding{out[i]}
 		}
-		if c.s.redact {
-			s = hiding{s}
-		}
-		out = append(out, s)
 	}
 	return out
 }
 
-// awsCaller is what all deliveries to AWS share: one clock, one client with its
-// connections, one source of credentials.
-type awsCaller struct {
-	place      awscall.Place
-	instanceID string
-	clock      *awscall.Clock
-	keys       aws.CredentialsProvider
-	http       *http.Client
-}
-
-// awsCaller goes by the environment of our own process: it is our own traffic.
-func (c *checker) awsCaller(set *fact.Set) *awsCaller {
-	var ahead fact.Offset
-	if o, ok := set.ClockOffset(); ok {
-		ahead = o
-	}
-	clock := awscall.NewClock(ahead.By)
-	var keys aws.CredentialsProvider = c.env.Keys
+// toAWS goes by the environment of our own process: deliveries are our own
+// traffic.
+func (c *checker) toAWS() toaws.Options {
+	o := c.s.delivery.aws()
+	o.FIPS, o.DualStack, o.Getenv = c.options.FIPS, c.options.DualStack, c.app.getenv
+	o.UserAgent, o.Verify, o.Credentials = probe.UserAgent(version), c.options.Trust, c.env.Keys
 	if c.s.credentials == "env" {
-		keys = awscall.Environment(c.app.getenv)
+		o.Credentials = awscall.Environment(c.app.getenv)
 	}
-	return &awsCaller{
-		place: awscall.Place{
-			Region: set.Place.Region, Suffix: set.Place.DNSSuffix, DualStackSuffix: set.Place.DualStackSuffix,
-			FIPS: c.options.FIPS, DualStack: c.options.DualStack,
-		},
-		instanceID: set.IMDS.InstanceID, clock: clock, keys: keys,
-		http: awscall.NewHTTPClient(awscall.HTTPOptions{
-			UserAgent: probe.UserAgent(version), Clock: clock, Verify: c.options.Trust, Proxy: http.ProxyFromEnvironment,
-		}),
-	}
-}
-
-var errNoRegion = errors.New("the Region is not known: the metadata service did not tell it, and --region is not given")
-
-func (a *awsCaller) cloudWatch(s *settings) deliver.Sink {
-	if a.place.Region == "" {
-		return unmade{toCloudWatch, errNoRegion}
-	}
-	sink, err := cloudwatch.New(cloudwatch.Options{
-		Group: s.logGroup, Stream: s.logStream, Shards: s.logShards, InstanceID: a.instanceID,
-		CreateGroup: s.createLogGroup, Metrics: s.metrics == "emf",
-		Place: a.place, Endpoint: s.logsEndpoint, Credentials: a.keys, HTTP: a.http, Clock: a.clock,
-	})
-	if err != nil {
-		return unmade{toCloudWatch, err}
-	}
-	return sink
-}
-
-// unmade is a sink that could not be made. What waits for it goes on waiting.
-type unmade struct {
-	name string
-	why  error
-}
-
-func (u unmade) Name() string { return u.name }
-
-func (u unmade) Keeps() bool { return true }
-
-func (u unmade) Deliver(context.Context, []deliver.Parcel, deliver.Settle) (string, error) {
-	return "", u.why
+	return o
 }
 
 // hiding gives a sink the reports for sharing (--redact).
 type hiding struct{ deliver.Sink }
 
+// Deliver makes names up as reports are read: what waits in the state directory
+// is whole.
 func (h hiding) Deliver(ctx context.Context, parcels []deliver.Parcel, settle deliver.Settle) (string, error) {
-	made := make([]deliver.Parcel, len(parcels))
+	made := slices.Clone(parcels)
 	for i, p := range parcels {
-		made[i] = p
 		made[i].Load = func() (*report.Report, error) {
 			r, err := p.Load()
 			if err != nil {

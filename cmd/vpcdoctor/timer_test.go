@@ -9,6 +9,7 @@ import (
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/report"
 	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/state"
 )
 
 func TestChanged(t *testing.T) {
@@ -28,7 +29,7 @@ func TestChanged(t *testing.T) {
 	dir := t.TempDir()
 	store := func(s *fact.Set) {
 		t.Helper()
-		f, err := os.Create(filepath.Join(dir, stateFile))
+		f, err := os.Create(filepath.Join(dir, state.LastReport))
 		if err != nil {
 			t.Fatal(err)
 		}

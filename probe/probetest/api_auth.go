@@ -3,6 +3,7 @@ package probetest
 import (
 	"crypto/subtle"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -192,6 +193,11 @@ func (c *call) context() map[string]string {
 	}
 	if strings.HasPrefix(c.who.Session, "i-") {
 		m["ec2:sourceinstancearn"] = "arn:" + o.Partition + ":ec2:" + o.Region + ":" + o.Account + ":instance/" + c.who.Session
+	}
+	if c.at.service == "monitoring" {
+		if form, err := url.ParseQuery(string(c.body)); err == nil {
+			m["cloudwatch:namespace"] = form.Get("Namespace")
+		}
 	}
 	if c.source.Endpoint != "" {
 		m["aws:sourcevpce"], m["aws:sourcevpc"] = c.source.Endpoint, c.source.VPC

@@ -65,3 +65,6 @@ func (f *APIFront) Dialed() int {
 
 // Close ends the listener and all connections.
 func (f *APIFront) Close() { f.l.Close() }
+
+// Address is where it listens.
+func (f *APIFront) Address() string { return f.l.Addr().String() }

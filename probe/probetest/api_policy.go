@@ -124,7 +124,7 @@ func (s statement) check() error {
 var conditionKeys = []string{
 	"aws:sourcevpce", "aws:sourcevpc", "aws:sourceip", "aws:principalarn", "aws:principalaccount", "aws:principalorgid",
 	"aws:resourceaccount", "aws:requestedregion", "aws:ec2instancesourcevpc", "aws:ec2instancesourceprivateipv4",
-	"ssm:sourceinstancearn", "ec2:sourceinstancearn",
+	"ssm:sourceinstancearn", "ec2:sourceinstancearn", "cloudwatch:namespace",
 }
 
 // operator is a condition operator. A negated one holds when the key is

@@ -7,7 +7,7 @@ import (
 )
 
 // lineMax is how long a value may be that stands on one line.
-const lineMax = 320
+const lineMax = 700
 
 // Layout writes JSON so that a difference is readable and the file small: what
 // fits a line stands on one, else each member or element begins a line of its

@@ -26,7 +26,8 @@ type Parcel struct {
 	Time  time.Time // start of the run, corrected where the instance's clock was found wrong
 
 	// Load reads the report. A parcel of the backlog stays on disk until then,
-	// so that a long backlog needs no memory.
+	// so that a long backlog needs no memory. One that cannot be loaded is set
+	// aside by the backlog; a sink calls it Rejected and carries on.
 	Load func() (*report.Report, error)
 }
 

@@ -54,11 +54,23 @@ func aheadBehind(d time.Duration) string {
 		word = "behind"
 	}
 	d = d.Abs().Round(time.Second)
-	const day = 24 * time.Hour
-	if d >= 2*day {
-		return fmt.Sprintf("%d days %s", int(d.Round(day)/day), word)
+	for _, u := range []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
+		if d >= 2*u.of {
+			return fmt.Sprintf("%d %s %s", int(d.Round(u.of)/u.of), u.name, word)
+		}
 	}
-	return fmt.Sprintf("%s %s", d, word)
+	return fmt.Sprintf("%d s %s", int(d/time.Second), word)
+}
+
+// besideAWS is "11 minutes behind" or "2 hours ahead of".
+func besideAWS(d time.Duration) string {
+	if d < 0 {
+		return aheadBehind(d)
+	}
+	return aheadBehind(d) + " of"
 }
 
 // witnesses are the kinds of sources that agree about our clock, in words.
@@ -93,7 +105,7 @@ func wrongClock(v *View) []Finding {
 		f.Action = timeSync
 		switch {
 		case known && off.By.Abs() >= clockSeen:
-			f.Summary = fmt.Sprintf("The clock of this host is %s of AWS, so the certificates of %s look invalid.", aheadBehind(off.By), g.names())
+			f.Summary = fmt.Sprintf("The clock of this host is %s AWS, so the certificates of %s look invalid.", besideAWS(off.By), g.names())
 			// Valid at the server's time, and a second kind of source says that ours
 			// is off: a certificate that was wrong itself would not fit both.
 			if dated && !slices.Equal(off.Sources, []string{fact.TimeDate}) {
@@ -136,14 +148,14 @@ func skew(v *View) []Finding {
 	}
 	f := Finding{
 		Code: "IA-16", Severity: SevInfo, Confidence: Likely, Evidence: v.offsetEvidence(), Action: timeSync,
-		Summary: fmt.Sprintf("The clock of this host is %s of AWS. Signed calls are rejected beyond five minutes.", aheadBehind(off.By)),
+		Summary: fmt.Sprintf("The clock of this host is %s AWS. Signed calls are rejected beyond five minutes.", besideAWS(off.By)),
 	}
 	if off.By.Abs() > clockWarn {
 		f.Severity = SevWarning
 	}
 	if off.By.Abs() > clockFail {
 		f.Severity = SevError
-		f.Summary = fmt.Sprintf("The clock of this host is %s of AWS. AWS rejects every signed call beyond five minutes.", aheadBehind(off.By))
+		f.Summary = fmt.Sprintf("The clock of this host is %s AWS. AWS rejects every signed call beyond five minutes.", besideAWS(off.By))
 	}
 	if off.Against > 0 {
 		f.Evidence = append(f.Evidence, Evidence{"", fmt.Sprintf("%d of %d comparisons agree, the others do not", off.Agreeing, off.Agreeing+off.Against)})

@@ -164,6 +164,7 @@ func firingsOf(t *testing.T, use func(*corpus.File) bool) map[diagnose.Code]firi
 			if !slices.Contains(f.Shows, string(code)) {
 				n += 2
 			}
+			n = 1000*n + len(shown) // what shows little else is the better example
 			old, ok := best[code]
 			if !ok || n < rank[code] {
 				now.near = cmp.Or(now.near, old.near)

@@ -195,6 +195,10 @@ func systemDiffers(v *View) []Finding {
 		f.Evidence = append([]Evidence{{os[0].Key, p.T.Host + ": " + viewWords(os[0])}}, v.answerEvidence(p)...)
 		f.Summary = fmt.Sprintf("Programs that use the system's functions get %s for %s; its configured DNS servers and files say %s.",
 			orWord(addrList(os[0].Addrs, 2), "no address"), p.T.Host, addrList(p.Answer.Addrs, 2))
+		if os[0].Class == fact.Timeout { // a host that is busy is slow to start a program, too
+			f.Severity = SevInfo
+			f.Summary = fmt.Sprintf("The system's functions had no answer for %s within 2 s; its configured DNS servers and files say %s. A name service cache hangs, or the host is busy.", p.T.Host, addrList(p.Answer.Addrs, 2))
+		}
 		f.Alternatives = []Alternative{alt("DN-16", "the hosts line of /etc/nsswitch.conf names a module that is missing or broken"), alt("DN-18", "resolvectl status: a link claims the domain")}
 		return []Finding{f}
 	}

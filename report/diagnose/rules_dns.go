@@ -89,7 +89,13 @@ func dnsRules() []Rule {
 // the interface decides where the driver has it.
 func throttled(v *View, g group, f *Finding) {
 	const counter = "linklocal_allowance_exceeded"
-	f.Summary = fmt.Sprintf("The VPC resolver answers some questions for %s and leaves others unanswered.", g.names())
+	f.Summary = fmt.Sprintf("The VPC resolver answers some questions of this run and leaves others, for %s, unanswered.", g.names())
+	for _, l := range refs(v.Set.Lookups, fact.Lookup.Key) {
+		if l.Transport == "udp" && l.RCode != "" && v.vpcServer(l.Server) {
+			f.Evidence = append(f.Evidence, Evidence{l.Key(), fmt.Sprintf("%s answers for %s in %s", l.Server.Addr(), l.Name, seconds(l.Took.Std()))})
+			break
+		}
+	}
 	f.Action = Action{Do: "Look at linklocal_allowance_exceeded; run a caching resolver on the host.", Command: "ethtool -S " + v.mainInterface(), Where: "instance"}
 	rose, known := v.enaRose(counter)
 	switch {

@@ -52,6 +52,9 @@ var layerFirings = []firing{
 	{code: "DN-19", sev: SevWarning, // the system's own cache
 		make: func(w world) { w.system(host("ssm"), "10.192.20.99") },
 		miss: func(w world) { w.DNS.Lookups[0].Addrs = addrs([]string{"10.192.10.11"}) }},
+	{code: "DN-19", sev: SevWarning,
+		make: func(w world) { w.system(host("ssm")) },
+		miss: func(w world) { w.DNS.Lookups[0].Outcome = failed(fact.Timeout, 2*time.Second) }}, // slow, or a busy host: info
 	{code: "DN-05", sev: SevError, // a server of one's own has another private address, which is dead
 		make: func(w world) {
 			w.customDNS("10.1.1.1:53", "10.192.20.99")

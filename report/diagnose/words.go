@@ -202,3 +202,12 @@ func (v *View) unit() string {
 	}
 	return orWord(name, "amazon-ssm-agent")
 }
+
+// SubjectName is a finding's subject as a reader knows it: of the key of a
+// target, which is its id and its host, the host.
+func SubjectName(s string) string {
+	if id, host, ok := strings.Cut(s, "/"); ok && strings.Contains(host, ".") && !strings.ContainsAny(id, ".:") && id != "" {
+		return host
+	}
+	return s
+}

@@ -41,9 +41,11 @@ type Entry struct {
 	AZ       string          `json:"az,omitempty"`
 	Status   diagnose.Status `json:"status"`
 	Headline string          `json:"headline,omitempty"`
-	Codes    []Code          `json:"codes,omitempty"` // causes, sorted
-	Rows     []Row           `json:"rows,omitempty"`  // required names, in the order of the verdict
-	Cut      bool            `json:"cut,omitempty"`   // interrupted: what is missing here is not gone
+	Codes    []Code          `json:"codes,omitempty"`   // causes, sorted
+	Rows     []Row           `json:"rows,omitempty"`    // required names, in the order of the verdict
+	Called   bool            `json:"called,omitempty"`  // signed calls were made: what only they show could be found
+	Without  diagnose.Status `json:"without,omitempty"` // status without them, where that is another one
+	Cut      bool            `json:"cut,omitempty"`     // interrupted: what is missing here is not gone
 }
 
 // Code is one cause and how bad it was: an error, a warning, an info, or
@@ -51,6 +53,7 @@ type Entry struct {
 type Code struct {
 	Code     diagnose.Code `json:"code"`
 	Severity string        `json:"sev"`
+	Called   bool          `json:"called,omitempty"` // only signed calls show it
 }
 
 // Row is one required name.
@@ -77,12 +80,35 @@ func Of(r *report.Report) Entry {
 		if c.Accepted {
 			sev = accepted
 		}
-		e.Codes = append(e.Codes, Code{c.Code, sev})
+		e.Codes = append(e.Codes, Code{Code: c.Code, Severity: sev})
 	}
 	slices.SortFunc(e.Codes, func(a, b Code) int { return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Severity, b.Severity)) })
 	e.Codes = slices.CompactFunc(e.Codes, func(a, b Code) bool { return a.Code == b.Code })
 	e.Rows = rowsOf(r)
+	e.withoutCalls(r.Facts)
 	return e.bounded()
+}
+
+// withoutCalls notes what the entry would be had the run made no signed call:
+// most runs of a timer make none, and what they cannot see is not gone.
+func (e *Entry) withoutCalls(s *fact.Set) {
+	if s == nil || !slices.ContainsFunc(s.Signed.Calls, func(c fact.Call) bool { return c.Status != fact.NotRun }) {
+		return
+	}
+	e.Called = true
+	bare := *s
+	bare.Signed = fact.Signed{}
+	var ignore []diagnose.Code
+	for _, c := range s.Run.Ignored {
+		ignore = append(ignore, diagnose.Code(c))
+	}
+	v := diagnose.Run(&bare, diagnose.Options{Ignore: ignore})
+	if v.Status != e.Status {
+		e.Without = v.Status
+	}
+	for i, c := range e.Codes {
+		e.Codes[i].Called = !slices.ContainsFunc(v.Causes, func(f diagnose.Finding) bool { return f.Code == c.Code })
+	}
 }
 
 // accepted is the severity of what --ignore accepts.
@@ -208,15 +234,18 @@ func known(s diagnose.Status) bool {
 
 // bounded is the entry with every string clean and every list cut.
 func (e Entry) bounded() Entry {
-	e.Time = e.Time.UTC()
+	e.Time = e.Time.UTC().Truncate(time.Second)
 	for _, s := range []*string{&e.RunID, &e.How, &e.Tool, &e.Instance, &e.AZ} {
 		*s = word(*s, maxWord)
 	}
 	e.RunID = cmp.Or(e.RunID, "unknown")
+	if !known(e.Without) {
+		e.Without = ""
+	}
 	e.Asked, e.Headline = word(e.Asked, maxAsked), word(e.Headline, maxAsked)
 	e.Codes = slices.Clone(e.Codes[:min(len(e.Codes), maxCodes)])
 	for i, c := range e.Codes {
-		e.Codes[i] = Code{diagnose.Code(word(string(c.Code), 12)), word(c.Severity, 12)}
+		e.Codes[i].Code, e.Codes[i].Severity = diagnose.Code(word(string(c.Code), 12)), word(c.Severity, 12)
 	}
 	e.Rows = slices.Clone(e.Rows[:min(len(e.Rows), maxRows)])
 	for i := range e.Rows {

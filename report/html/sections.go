@@ -201,9 +201,18 @@ func effects(p *page, in []diagnose.Finding) {
 	section(p, "effects", "What this explains")
 	p.raw("<ul>\n")
 	for _, f := range in {
-		words := string(f.CausedBy) + " explains " + string(f.Code) + " " + f.Title
-		if len(f.Subjects) > 0 {
-			words += ": " + list(f.Subjects, 6)
+		words := string(f.CausedBy) + " explains " + string(f.Code) + " "
+		var about []string
+		for _, s := range f.Subjects {
+			about = append(about, diagnose.SubjectName(s))
+		}
+		switch group, _, _ := strings.Cut(string(f.Code), "-"); {
+		case group == "SM", group == "RC": // what people notice: the sentence says more than the title
+			words += f.Summary
+		case len(about) > 0:
+			words += f.Title + ": " + list(about, 6)
+		default:
+			words += f.Title
 		}
 		p.el("li", words)
 	}
@@ -298,6 +307,9 @@ func items(p *page, in []diagnose.Item) {
 	if len(in) == 0 {
 		return
 	}
+	rank := []diagnose.CheckStatus{diagnose.Fail, diagnose.Pass, diagnose.NotCheckedStatus}
+	in = slices.Clone(in)
+	slices.SortStableFunc(in, func(a, b diagnose.Item) int { return slices.Index(rank, a.Status) - slices.Index(rank, b.Status) })
 	section(p, "agent", "SSM Agent")
 	p.raw("<ul>\n")
 	for _, i := range in {

@@ -50,7 +50,7 @@ svg text{fill:var(--fg);stroke:none}
 svg text.state{font-weight:700}
 svg text.pass{fill:var(--pass)}svg text.fail{fill:var(--fail)}svg text.warn{fill:var(--warn)}svg text.none{fill:var(--soft);font-weight:400}
 @media (max-width:44rem){body{padding:.7rem}svg.flat{display:none}svg.tall{display:block}.rows thead{display:none}.rows tr{display:block;border-bottom:1px solid var(--line);padding:.4rem 0}.rows th,.rows td{display:inline-block;border:0;padding:.05rem .7rem .05rem 0}.rows tbody th{display:block}.rows td::before{content:attr(data-label) " ";color:var(--soft);font-weight:400}}
-@media print{:root{--bg:#ffffff;--fg:#000000;--soft:#444444;--line:#999999;--card:#ffffff;--pass:#0b4d1d;--fail:#8c0010;--warn:#5c3a00;--link:#000000;--code:#f4f4f4;--passbg:#ffffff;--failbg:#ffffff;--warnbg:#ffffff}body{max-width:none;padding:0;font-size:10.5pt}table{font-size:.75rem}th,td{padding:.2rem .3rem}button{display:none}.card,figure,tr{break-inside:avoid}h2,h3{break-after:avoid}details::details-content{content-visibility:visible;display:block}.wide{overflow:visible}}
+@media print{:root{--bg:#ffffff;--fg:#000000;--soft:#444444;--line:#999999;--card:#ffffff;--pass:#0b4d1d;--fail:#8c0010;--warn:#5c3a00;--link:#000000;--code:#f4f4f4;--passbg:#ffffff;--failbg:#ffffff;--warnbg:#ffffff}body{max-width:none;padding:0;font-size:10.5pt}table{font-size:.75rem}th,td{padding:.2rem .3rem}button{display:none}figure,pre,li,tr{break-inside:avoid}h2,h3{break-after:avoid}details::details-content{content-visibility:visible;display:block}.wide{overflow:visible}}
 `
 
 // script is a convenience: without it the buttons stay hidden and everything

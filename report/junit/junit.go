@@ -143,7 +143,7 @@ func row(r diagnose.Row) testcase {
 		if c.c.Status == diagnose.Pass {
 			x.seconds += max(0, c.c.MS) / 1000
 		}
-		all = append(all, strings.TrimSpace(c.name+" "+string(c.c.Status)+" "+strings.Trim(c.c.Word, "-")))
+		all = append(all, c.name+" "+state(c.c))
 		if c.c.Status == diagnose.Fail && x.message == "" {
 			x.message = c.name + " " + c.c.Word
 		}
@@ -161,6 +161,14 @@ func row(r diagnose.Row) testcase {
 	}
 	x.text = strings.Join(append(all, "addresses "+r.Class), "\n")
 	return x
+}
+
+// state is "pass 2/2", "fail timeout" or "not checked".
+func state(c diagnose.Check) string {
+	if c.Status != diagnose.Pass && c.Status != diagnose.Fail {
+		return "not checked"
+	}
+	return strings.TrimRight(string(c.Status)+" "+c.Word, " -")
 }
 
 func finding(f diagnose.Finding) testcase {

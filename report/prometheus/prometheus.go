@@ -11,6 +11,7 @@ package prometheus
 
 import (
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -175,7 +176,7 @@ func (p *page) add(v float64, labels ...string) {
 		}
 		p.b.WriteString("{" + strings.Join(pairs, ",") + "}")
 	}
-	p.b.WriteString(" " + strconv.FormatFloat(v, 'g', -1, 64) + "\n")
+	p.b.WriteString(" " + strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64) + "\n")
 }
 
 var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

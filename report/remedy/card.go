@@ -3,9 +3,7 @@ package remedy
 import (
 	"cmp"
 	"net/netip"
-	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"vpcdoctor/probe/fact"
@@ -30,6 +28,7 @@ type Card struct {
 	Analyzer string // what Reachability Analyzer would say
 
 	note    string // of the op
+	about   string // what the values of scoped parameters are about
 	stanzas []string
 	draft   draft
 }
@@ -41,7 +40,12 @@ type draft struct {
 	partition string
 	comments  []string
 	resources []resource
+	copies    []parcopy
+	about     []string // what each scope of a merged document is about
 }
+
+// maxParts is how many endpoints or records one card repairs.
+const maxParts = 20
 
 // optIn is the one parameter that is a switch.
 const optIn = "CreateEc2messages"
@@ -82,7 +86,8 @@ func cardFor(s *fact.Set, v diagnose.Verdict, f diagnose.Finding) Card {
 	place, op := r.words[2], r.words[3]
 	x := about(s, &v, &f)
 	c := Card{
-		Code: f.Code, Title: cmp.Or(f.Title, doc.Title), Do: cmp.Or(f.Action.Do, doc.Fix), Effect: r.fields["effect"], Undo: r.fields["undo"],
+		about: strings.Join(x.hosts, ", "),
+		Code:  f.Code, Title: cmp.Or(f.Title, doc.Title), Do: cmp.Or(f.Action.Do, doc.Fix), Effect: r.fields["effect"], Undo: r.fields["undo"],
 		Analyzer: analyzer(string(f.Code)), draft: x.draft,
 	}
 	granted := policy(f.Action.Statement) != ""
@@ -115,7 +120,14 @@ func cardFor(s *fact.Set, v diagnose.Verdict, f diagnose.Finding) Card {
 		if op == "newgroup" {
 			c.take(x, "group")
 		}
-		c.take(x, op, "%name", "vpcdoctor-"+string(f.Code), "%document", policy(f.Action.Statement), "%trust", trust(x.partition), "%partition", x.partition)
+		if op == "record" {
+			c.records(x, f.Code)
+		} else {
+			c.take(x, op, "%name", "vpcdoctor-"+string(f.Code), "%document", policy(f.Action.Statement), "%trust", trust(x.partition), "%partition", x.partition)
+		}
+		if op == "admit" {
+			c.furtherGroups(x)
+		}
 		c.apply(o)
 	}
 	at := find("who", place).fields
@@ -249,42 +261,12 @@ func (d *draft) used(terraform bool) []param {
 		}
 	}
 	var out []param
-	for _, p := range params() {
+	for _, p := range d.params() {
 		if strings.Contains(text, "$"+p.name+" ") || terraform && (p.name == "Region" || strings.Contains(text, "var."+snake(p.name)+")")) {
 			out = append(out, p)
 		}
 	}
 	return out
-}
-
-// merge takes another card's resources: the same one once, another one of the
-// same name under a name of its own.
-func (d *draft) merge(o draft) {
-	for k, v := range o.values {
-		d.values[k] = cmp.Or(d.values[k], v)
-	}
-	for _, c := range o.comments {
-		if !slices.Contains(d.comments, c) {
-			d.comments = append(d.comments, c)
-		}
-	}
-	for _, r := range o.resources {
-		base, known := r.id, false
-		for n := 2; ; n++ {
-			i := slices.IndexFunc(d.resources, func(x resource) bool { return x.id == r.id })
-			if i < 0 {
-				break
-			}
-			if reflect.DeepEqual(d.resources[i], r) {
-				known = true
-				break
-			}
-			r.id = base + "N" + strconv.Itoa(n)
-		}
-		if !known {
-			d.resources = append(d.resources, r)
-		}
-	}
 }
 
 // trust is the trust policy of a role for EC2. In China the service has the
@@ -301,7 +283,10 @@ func trust(partition string) string {
 type subject struct {
 	spread
 	draft
-	hub bool // they are outside this VPC
+	hub      bool // they are outside this VPC
+	services []string
+	hosts    []string
+	serves   map[string]string // service of a host
 }
 
 // about gathers the values of parameters.
@@ -335,22 +320,29 @@ func about(s *fact.Set, v *diagnose.Verdict, f *diagnose.Finding) *subject {
 		r := &v.Rows[i]
 		x.hub = x.hub || r.Class == string(fact.OtherPrivate) && r.Path != "proxy" && slices.Contains(f.Subjects, r.Key)
 	}
-	var services []string
+	x.serves = map[string]string{}
 	for i := range s.Targets {
 		t := &s.Targets[i]
 		if slices.Contains(f.Subjects, t.Key()) || slices.Contains(f.Subjects, t.Host) || slices.Contains(f.Subjects, t.ID) {
-			if name := x.target(t); name != "" && !slices.Contains(services, name) && len(services) < 20 {
-				services = append(services, name)
+			name := x.target(t)
+			if name != "" && !slices.Contains(x.services, name) && len(x.services) < maxParts {
+				x.services = append(x.services, name)
+			}
+			if host := recordName(t); host != "" && t.Type != "Gateway" && !slices.Contains(x.hosts, host) && len(x.hosts) < maxParts {
+				x.hosts = append(x.hosts, host)
+				x.serves[host] = name
 			}
 		}
 	}
 	if slices.Sort(x.ports); len(x.ports) == 0 {
 		x.ports = []uint16{443}
 	}
-	slices.Sort(services)
-	x.values["ServiceNames"] = strings.Join(services, ",")
+	slices.Sort(x.services)
+	x.values["ServiceNames"] = strings.Join(x.services, ",")
 	if x.hub { // its ids are not to be found in this account
-		x.ask["EndpointIds"], x.ask["EndpointSecurityGroupId"] = true, true
+		for _, p := range []string{"EndpointIds", "EndpointSecurityGroupIds", "EndpointDnsName", "EndpointZoneId"} {
+			x.ask[p] = true
+		}
 	}
 	if f.Code == "GW-03" { // the public ranges of S3 grow
 		x.cidrs = []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
@@ -373,10 +365,7 @@ func (x *subject) target(t *fact.Target) string {
 		}
 	}
 	host := pick(serviceName, t.Host)
-	if _, parent, ok := strings.Cut(host, "."); ok && t.Wildcard {
-		x.first("RecordName", "*."+parent)
-	}
-	x.first("RecordName", host)
+	x.first("RecordName", recordName(t))
 	service := pick(serviceName, t.Service)
 	switch t.Type {
 	case "Gateway":
@@ -389,6 +378,15 @@ func (x *subject) target(t *fact.Target) string {
 		}
 	}
 	return service
+}
+
+// recordName is the name of a target's record.
+func recordName(t *fact.Target) string {
+	host := pick(serviceName, t.Host)
+	if _, parent, ok := strings.Cut(host, "."); ok && t.Wildcard {
+		return "*." + parent
+	}
+	return host
 }
 
 // first keeps the first value of a parameter. Values have passed pick: facts

@@ -465,6 +465,63 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// TestSeveralEndpoints: one document repairs every endpoint and every record
+// that its causes are about, and each cause has parameters of its own.
+func TestSeveralEndpoints(t *testing.T) {
+	s := whole(places[0])
+	var ssm, other []string
+	for _, x := range s.Targets {
+		if strings.HasPrefix(x.ID, "ssm") {
+			ssm = append(ssm, x.Key())
+		} else if x.Type == "Interface" {
+			other = append(other, x.Key())
+		}
+	}
+	if len(ssm) < 2 || len(other) == 0 {
+		t.Fatal(ssm, other)
+	}
+	of := func(code diagnose.Code, subjects []string) diagnose.Verdict {
+		v := broken(code, s)
+		v.Causes[0].Subjects = subjects
+		return v
+	}
+	blocks := len(vpcBlocks(s, s.IMDS.Primary().VPCID))
+	two := of("SG-02", ssm)
+	two.Causes = append(two.Causes, of("DN-30", other).Causes...)
+	for _, c := range []struct {
+		v    diagnose.Verdict
+		what map[string]map[string]int // by format: how often a text is there
+	}{
+		{of("SG-02", ssm), map[string]map[string]int{
+			CloudFormation: {"Type: AWS::EC2::SecurityGroupIngress": 2 * blocks, "Condition: WithEndpointSecurityGroupId2": blocks, "Default: ''": 1},
+			Terraform:      {"toset(var.endpoint_security_group_ids)": blocks},
+			CLI:            {"authorize-security-group-ingress": blocks, "sort -u": 1},
+		}},
+		{two, map[string]map[string]int{
+			CloudFormation: {"Type: AWS::EC2::SecurityGroupIngress": 3 * blocks, "GroupId: !Ref EndpointSecurityGroupIdN2": blocks},
+			Terraform:      {"toset(var.endpoint_security_group_ids)": blocks, "toset(var.endpoint_security_group_ids_n2)": blocks},
+			CLI:            {"authorize-security-group-ingress": 2 * blocks, "sort -u": 2},
+		}},
+		{of("DN-10", ssm), map[string]map[string]int{
+			CloudFormation: {"AWS::Route53::RecordSet": 2, "Name: !Ref RecordName2": 1, "HostedZoneId: !Ref HostedZoneId2": 1},
+			Terraform:      {`"aws_route53_record"`: 2, "name            = var.record_name2": 1},
+			CLI:            {"change-resource-record-sets": 2, "Name=$RECORD_NAME2,": 1},
+		}},
+		{of("DN-11", ssm), map[string]map[string]int{CloudFormation: {"AWS::Route53::RecordSet": 2, "HostedZoneId: !Ref HostedZoneId\n": 2}}},
+	} {
+		cards := Cards(s, c.v, "")
+		for format, what := range c.what {
+			doc := Document(cards, format)
+			checkPart(t, Template{Format: format, Body: doc})
+			for text, n := range what {
+				if got := strings.Count(doc, text); got != n {
+					t.Errorf("%s: %q is there %d times, want %d:\n%s", c.v.Causes[0].Code, text, got, n, doc)
+				}
+			}
+		}
+	}
+}
+
 // TestRecorded makes every document of every scenario. What the same causes
 // have given twice already is not checked a third time.
 func TestRecorded(t *testing.T) {

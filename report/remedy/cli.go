@@ -13,7 +13,7 @@ func shellQuote(s string) string {
 func (d *draft) shell(stanzas []string) string {
 	body := strings.Join(stanzas, "\n")
 	var head []string
-	ps := params()
+	ps := d.params()
 	for i := len(ps) - 1; i > 0; i-- { // the first is the Region
 		p := ps[i]
 		name := shellName(p.name)
@@ -57,9 +57,14 @@ func mentions(body, name string) bool {
 		if !ok {
 			return false
 		}
-		if after == "" || !('A' <= after[0] && after[0] <= 'Z' || after[0] == '_' || '0' <= after[0] && after[0] <= '9') {
+		if after == "" || !wordByte(after[0]) {
 			return true
 		}
 		rest = after
 	}
+}
+
+// wordByte tells whether a byte goes on with the name of one of our variables.
+func wordByte(c byte) bool {
+	return 'A' <= c && c <= 'Z' || c == '_' || '0' <= c && c <= '9'
 }

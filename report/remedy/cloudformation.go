@@ -97,13 +97,24 @@ func (d *draft) cloudFormation() string {
 			y.line(2, "AllowedValues: ['true', 'false']")
 			conditions = true
 		}
-		if v := d.values[p.name]; v != "" {
+		if d.optional(p.name) {
+			y.line(2, "Default: ''")
+			conditions = true
+		} else if v := d.values[p.name]; v != "" {
 			y.line(2, "Default: ", yamlString(v))
 		}
 	}
 	if conditions {
 		y.line(0, "Conditions:")
-		y.line(1, "Want: !Equals [!Ref ", optIn, ", 'true']")
+	}
+	for _, p := range ps {
+		switch {
+		case p.name == optIn:
+			y.line(1, "Want: !Equals [!Ref ", optIn, ", 'true']")
+		case d.optional(p.name):
+			y.line(1, "With", p.name, ":")
+			y.line(2, "!Not [!Equals [!Ref ", p.name, ", '']]")
+		}
 	}
 	y.line(0, "Resources:")
 	for _, r := range d.resources {
@@ -112,8 +123,11 @@ func (d *draft) cloudFormation() string {
 		}
 		y.line(1, r.id, ":")
 		y.line(2, "Type: ", r.cfn)
-		if r.when != "" {
+		switch {
+		case r.when == optIn:
 			y.line(2, "Condition: Want")
+		case r.when != "":
+			y.line(2, "Condition: With", r.when)
 		}
 		y.line(2, "Properties:")
 		d.yamlProps(y, 3, r.props)

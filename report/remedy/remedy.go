@@ -72,6 +72,7 @@ func endpoints(s *fact.Set, v diagnose.Verdict) []Template {
 func Document(cards []Card, format string) string {
 	all := draft{values: map[string]string{}, ask: map[string]bool{}, partition: "aws"}
 	var body, left []string
+	seen := map[string]bool{}
 	covered := 0
 	for i := range cards {
 		c := &cards[i]
@@ -90,8 +91,8 @@ func Document(cards []Card, format string) string {
 		}
 		covered++
 		all.comments = append(all.comments, string(c.Code)+": "+c.Title+". Do it "+c.Who+". "+c.Effect)
-		all.merge(c.draft)
-		body = append(body, c.section(body))
+		all.merge(c)
+		body = append(body, c.section(seen))
 	}
 	if covered == 0 {
 		return ""
@@ -110,14 +111,16 @@ func Document(cards []Card, format string) string {
 }
 
 // section is a card's part of the CLI document, without stanzas that stand
-// there already: a group is made once.
-func (c *Card) section(before []string) string {
-	earlier := strings.Join(before, "")
+// there already with the same values: a group is made once.
+func (c *Card) section(seen map[string]bool) string {
 	var mine []string
 	for _, st := range c.stanzas {
-		if !strings.Contains(earlier, st+"\n") || !strings.Contains(st, "create-") && !strings.Contains(st, "authorize-") {
-			mine = append(mine, st)
+		key := c.draft.shell([]string{st})
+		if seen[key] && (strings.Contains(st, "create-") || strings.Contains(st, "authorize-")) {
+			continue
 		}
+		seen[key] = true
+		mine = append(mine, st)
 	}
 	return "\n# " + string(c.Code) + "\n" + c.draft.shell(mine)
 }

@@ -47,10 +47,7 @@ func (d *Dir) land(r *report.Report, sinks []string) error {
 		return fmt.Errorf("this run is not kept: %w", spoken(err))
 	}
 	defer unlock()
-	seq, err := d.next()
-	if err != nil {
-		return fmt.Errorf("this run is not kept: %w", spoken(err))
-	}
+	seq := d.next()
 	var errs []error
 	step := func(what string, err error) {
 		// A full disk is told once.
@@ -176,34 +173,26 @@ func (d *Dir) temporary(name string, fill func(io.Writer) error) (string, *os.Fi
 }
 
 // next is the number of the next run: one above all that exist, in runs, in
-// every spool and in the history.
-func (d *Dir) next() (uint64, error) {
+// every spool and in the history. What cannot be read is told when something is
+// to be written there.
+func (d *Dir) next() uint64 {
 	var last uint64
 	dirs := []string{runsName}
-	sinks, err := d.sinkNames()
-	if err != nil {
-		return 0, err
-	}
+	sinks, _ := d.sinkNames()
 	for _, s := range sinks {
 		dirs = append(dirs, filepath.Join(spoolName, s))
 	}
 	for _, name := range dirs {
-		items, err := d.list(name)
-		if err != nil {
-			continue // it is told when something is to be written there
-		}
+		items, _ := d.list(name)
 		for _, it := range items {
 			last = max(last, it.seq)
 		}
 	}
-	recent, _, err := d.tail(tailBytes)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		d.note("history: %v", err)
-	}
+	recent, _, _ := d.tail(tailBytes)
 	for _, e := range recent {
 		last = max(last, e.Seq)
 	}
-	return last + 1, nil
+	return last + 1
 }
 
 // list lists the reports of a folder; one that is not there has none.

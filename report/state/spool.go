@@ -67,6 +67,9 @@ func (d *Dir) waiting(sink string) ([]deliver.Parcel, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue // settled or dropped meanwhile
+		case errors.As(err, new(*fs.PathError)):
+			d.note("%s: %v", filepath.Join(dir, it.name), err)
+			continue
 		case err != nil:
 			_ = d.setAside(dir, it.name, err) // told in the notes
 			continue
@@ -126,8 +129,8 @@ func (d *Dir) load(dir, name, runID string) (*report.Report, error) {
 	if err == nil {
 		return r, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		err = together(err, d.setAside(dir, name, err))
+	if !errors.As(err, new(*fs.PathError)) { // what cannot be read now is not damaged
+		_ = d.setAside(dir, name, err) // told in the notes
 	}
 	return nil, fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
 }
@@ -224,6 +227,12 @@ func (d *Dir) prune(dir string, tell func(dropped int)) error {
 		if err != nil {
 			continue
 		}
+		if !fi.Mode().IsRegular() || fi.Size() > maxPacked {
+			if err := d.setAside(dir, it.name, errForeign); err != nil {
+				return err
+			}
+			continue
+		}
 		size += fi.Size()
 		if it.mark != "" {
 			marked++
@@ -239,13 +248,7 @@ func (d *Dir) prune(dir string, tell func(dropped int)) error {
 		}
 		size -= fi.Size()
 		if err := f.Remove(it.name); err != nil {
-			if fi.IsDir() {
-				err = d.setAside(dir, it.name, errForeign)
-			}
-			if err != nil {
-				return err
-			}
-			continue
+			return err
 		}
 		if it.mark == "" {
 			dropped++

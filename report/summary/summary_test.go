@@ -3,8 +3,6 @@ package summary
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,39 +10,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vpcdoctor/probe/fact"
-	"vpcdoctor/probe/packed"
 	"vpcdoctor/report"
+	"vpcdoctor/report/corpus"
 	"vpcdoctor/report/diagnose"
 )
 
-// corpus are the reports on the recorded facts.
-func corpus(t testing.TB) map[string]*report.Report {
+// reports are those on the corpus of scenarios.
+func reports(t testing.TB) map[string]*report.Report {
 	t.Helper()
-	files, err := filepath.Glob("../testdata/facts/*.gz")
-	if err != nil || len(files) < 50 {
-		t.Fatalf("%d recorded facts, %v", len(files), err)
+	files, err := corpus.All("../testdata/scenarios")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d scenarios, %v", len(files), err)
 	}
 	out := map[string]*report.Report{}
 	for _, f := range files {
-		b, err := os.ReadFile(f)
+		s, err := f.Set()
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := packed.Text(string(b))
-		if err != nil {
-			t.Fatal(err)
-		}
-		stored, err := report.Read(strings.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[filepath.Base(f)] = report.New(stored.Facts, diagnose.Run(stored.Facts, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "1"})
+		out[f.Name] = report.New(s, diagnose.Run(s, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "1"})
 	}
 	return out
 }
 
 func TestRunCommandLimit(t *testing.T) {
-	for name, r := range corpus(t) {
+	for name, r := range reports(t) {
 		d, j := New(r, false).Within(RunCommand - 1)
 		switch lead, ok := r.Verdict.Lead(); {
 		case len(j) >= RunCommand || !json.Valid(j) || strings.Contains(string(j), "\n"):
@@ -62,7 +52,7 @@ func TestRunCommandLimit(t *testing.T) {
 // Whatever the limit, what comes out is valid, complete in its counts, and as
 // large as the limit allows.
 func TestLimits(t *testing.T) {
-	for name, r := range corpus(t) {
+	for name, r := range reports(t) {
 		whole := New(r, false)
 		for limit := Smallest; limit <= 6000; limit += 400 {
 			d, j := whole.Within(limit)
@@ -127,7 +117,7 @@ func TestHostile(t *testing.T) {
 
 // A command is whole or not there.
 func TestCommandsAreWhole(t *testing.T) {
-	for name, r := range corpus(t) {
+	for name, r := range reports(t) {
 		known := map[string]bool{"": true}
 		for _, c := range r.Verdict.Causes {
 			known[c.Action.Command], known[c.Action.Verify] = true, true
@@ -144,7 +134,7 @@ func TestCommandsAreWhole(t *testing.T) {
 }
 
 func TestReadBack(t *testing.T) {
-	for name, r := range corpus(t) {
+	for name, r := range reports(t) {
 		d, j := New(r, true).Within(3000)
 		got, err := Read(j)
 		if err != nil {

@@ -190,7 +190,9 @@ func effects(p *page, in []diagnose.Finding) {
 		}
 		total[k.by]++
 		times[k]++
-		subjects[k] = append(subjects[k], f.Subjects...)
+		for _, s := range f.Subjects {
+			subjects[k] = append(subjects[k], diagnose.SubjectName(s))
+		}
 	}
 	for _, c := range causes {
 		p.heading(code(c) + " explains " + count(total[c], "failure"))

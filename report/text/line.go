@@ -30,6 +30,12 @@ func Line(r *report.Report) string {
 	if r.Context.Interrupted {
 		out += " (interrupted)"
 	}
+	if r.Changes.Quiet() {
+		out = strings.TrimRight(out, " .:") + "; unchanged since " + stamp(r.Changes.Same) + ", " + count(r.Changes.Runs, "run")
+		if open := notAsked(r); open != "" {
+			out += "; not asked again: " + open
+		}
+	}
 	return strings.TrimRight(out, " :")
 }
 

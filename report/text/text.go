@@ -24,6 +24,7 @@ type Options struct {
 func Write(w io.Writer, r *report.Report, o Options) error {
 	p := newPage(o)
 	firstScreen(p, r)
+	changed(p, r.Changes)
 	furtherCauses(p, r)
 	effects(p, r.Verdict.Effects)
 	rows(p, r)

@@ -64,6 +64,12 @@ func deniedByRole() []Scenario {
 		Name: "role-core", Kind: Healthy, Want: noFault.never("IA-02", "IA-03"),
 		Story: "the role has AmazonSSMManagedInstanceCore, and the agent is connected",
 	}, {
+		Name: "role-delivers", Kind: Healthy, Want: noFault.never("IA-02", "IA-03"), NearOf: "role-core",
+		Story: "the role may also write reports to CloudWatch Logs: try --to cloudwatch",
+		Change: func(w *world.World, _ *Seed) {
+			w.IAM.Role = []world.Policy{world.ManagedInstanceCore, world.Delivery}
+		},
+	}, {
 		Name: "role-default-policy", Kind: Healthy, Want: noFault.never("IA-02", "IA-03"),
 		Story: "the role has AmazonSSMManagedEC2InstanceDefaultPolicy, and the agent is connected",
 		Change: func(w *world.World, _ *Seed) {

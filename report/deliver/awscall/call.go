@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -131,7 +132,12 @@ func Explain(action, what string, err error) error {
 	case f.Kind == Throttled:
 		return fmt.Errorf("%w: the account's quota of %s is used up; --jitter spreads the fleet", err, action)
 	}
-	if advice := f.Advice(); advice != "" {
+	advice := f.Advice()
+	if f.Kind == NoAnswer || f.Kind == Unreachable || f.Kind == NoName {
+		service, _, _ := strings.Cut(action, ":")
+		advice = "vpcdoctor check --service " + service + " says why"
+	}
+	if advice != "" {
 		return fmt.Errorf("%w: %s", err, advice)
 	}
 	return err

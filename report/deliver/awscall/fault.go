@@ -261,8 +261,6 @@ func (f *Fault) Allow(action string) string {
 // when there is nothing to say.
 func (f *Fault) Advice() string {
 	switch f.Kind {
-	case NoAnswer, Unreachable, NoName:
-		return "the report itself says why, or vpcdoctor check --service does"
 	case Untrusted:
 		return "--ca-bundle FILE adds a root"
 	case BadKeys:

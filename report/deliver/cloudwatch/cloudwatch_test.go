@@ -25,12 +25,9 @@ import (
 
 const group = "/vpcdoctor"
 
-// deliveryPolicy is what packaging/iam gives to the role.
-const deliveryPolicy = `{"Statement":[{"Effect":"Allow","Action":["logs:PutLogEvents","logs:CreateLogStream"],"Resource":"arn:aws:logs:*:*:log-group:/vpcdoctor:*"}]}`
-
 // account is the fake with a log group and the role that delivers.
-func account(change func(*probetest.APIOptions)) *probetest.API {
-	return awstest.Account(deliveryPolicy, func(o *probetest.APIOptions) {
+func account(t testing.TB, change func(*probetest.APIOptions)) *probetest.API {
+	return awstest.Account(awstest.Shipped(t), func(o *probetest.APIOptions) {
 		o.LogGroups = map[string]probetest.APILogGroup{group: {}}
 		if change != nil {
 			change(o)
@@ -60,7 +57,7 @@ func sinkTo(t *testing.T, f *probetest.APIFront, change func(*Options)) *Sink {
 }
 
 func TestDelivers(t *testing.T) {
-	api := account(nil)
+	api := account(t, nil)
 	f := awstest.Front(t, api)
 	fates := awstest.Fates{}
 	where, err := sinkTo(t, f, func(o *Options) { o.Metrics = true }).Deliver(t.Context(), []deliver.Parcel{awstest.Parcel("r1", time.Now(), 3)}, fates.Note)
@@ -107,7 +104,7 @@ func TestDelivers(t *testing.T) {
 // TestLargeReport is a report of more than 5 MB: many events, none lost, each
 // batch within the limits that the fake enforces.
 func TestLargeReport(t *testing.T) {
-	api := account(nil)
+	api := account(t, nil)
 	large := awstest.Report("r1", 8000, strings.Repeat("h", 200)+".example")
 	var size counting
 	if err := large.WriteJSON(&size); err != nil {
@@ -153,7 +150,7 @@ func (c *counting) Write(b []byte) (int, error) { *c += counting(len(b)); return
 
 func TestBacklog(t *testing.T) {
 	now := time.Now()
-	api := account(nil)
+	api := account(t, nil)
 	fates := awstest.Fates{}
 	broken := deliver.Parcel{RunID: "torn", Time: now.Add(-90 * time.Minute), Load: func() (*report.Report, error) { return nil, errors.New("unexpected end") }}
 	_, err := sinkTo(t, awstest.Front(t, api), nil).Deliver(t.Context(), []deliver.Parcel{
@@ -184,7 +181,7 @@ func TestShared(t *testing.T) {
 	for i := range streams {
 		streams[i] = fmt.Sprintf("shard-%02d", i)
 	}
-	api := account(func(o *probetest.APIOptions) {
+	api := account(t, func(o *probetest.APIOptions) {
 		o.LogGroups[group] = probetest.APILogGroup{Streams: streams}
 		o.Credentials[0].Role.Policies = []*probetest.Policy{probetest.MustPolicy(
 			`{"Statement":[{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"arn:aws:logs:*:*:log-group:/vpcdoctor:log-stream:shard-*"}]}`)}
@@ -204,7 +201,7 @@ func TestShared(t *testing.T) {
 }
 
 func TestGroupIsMadeWhenWanted(t *testing.T) {
-	api := account(func(o *probetest.APIOptions) {
+	api := account(t, func(o *probetest.APIOptions) {
 		o.LogGroups = nil
 		o.Credentials[0].Role.Policies = []*probetest.Policy{probetest.AllowAll}
 	})
@@ -238,19 +235,19 @@ func TestTrouble(t *testing.T) {
 		{name: "stream may not be made", account: func(o *probetest.APIOptions) {
 			o.Credentials[0].Role.Policies = []*probetest.Policy{probetest.MustPolicy(`{"Statement":[{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"*"}]}`)}
 		}, says: "allow logs:CreateLogStream, or once: aws logs create-log-stream --region us-east-1 --log-group-name /vpcdoctor --log-stream-name " + awstest.Instance},
-		{name: "throttled", account: fault(probetest.APIThrottle, 0), limit: 2 * time.Second, says: "the account's quota of logs:PutLogEvents is used up"},
+		{name: "throttled", account: fault(probetest.APIThrottle, 0), limit: 4 * time.Second, says: "the account's quota of logs:PutLogEvents is used up"},
 		{name: "throttled, then fine", account: fault(probetest.APIThrottle, 1)},
-		{name: "5xx", account: fault(probetest.API5xx, 0), limit: 2 * time.Second, says: "logs.us-east-1.amazonaws.com is in trouble (HTTP 503)"},
+		{name: "5xx", account: fault(probetest.API5xx, 0), limit: 4 * time.Second, says: "logs.us-east-1.amazonaws.com is in trouble (HTTP 503)"},
 		{name: "5xx, then fine", account: fault(probetest.API5xx, 1)},
 		{name: "truncated, then fine", account: fault(probetest.APITruncated, 1)},
-		{name: "truncated", account: fault(probetest.APITruncated, 0), limit: 2 * time.Second, says: "is cut off, or none that AWS gives"},
+		{name: "truncated", account: fault(probetest.APITruncated, 0), limit: 4 * time.Second, says: "is cut off, or none that AWS gives"},
 		{name: "endless", account: fault(probetest.APIEndless, 0), says: "the answer of logs.us-east-1.amazonaws.com does not end"},
-		{name: "reset", account: fault(probetest.APIReset, 0), limit: 2 * time.Second, says: "logs.us-east-1.amazonaws.com"},
-		{name: "half open", account: fault(probetest.APISilent, 0), limit: time.Second, says: "no answer from logs.us-east-1.amazonaws.com:443 in time"},
-		{name: "a web page with 200", account: fault(probetest.APIPage, 0), limit: time.Second, says: "is cut off, or none that AWS gives"},
+		{name: "reset", account: fault(probetest.APIReset, 0), limit: 4 * time.Second, says: "logs.us-east-1.amazonaws.com"},
+		{name: "half open", account: fault(probetest.APISilent, 0), limit: 3 * time.Second, says: "no answer from logs.us-east-1.amazonaws.com:443 in time"},
+		{name: "a web page with 200", account: fault(probetest.APIPage, 0), limit: 3 * time.Second, says: "is cut off, or none that AWS gives"},
 		{name: "an empty 200 of somebody else", account: fault(probetest.APIEmpty, 0), says: "something other than AWS answers for logs.us-east-1.amazonaws.com (HTTP 200): look for a proxy"},
-		{name: "TLS silent", tls: probetest.StallHello, limit: time.Second, says: "no answer from logs.us-east-1.amazonaws.com:443 in time"},
-		{name: "TLS reset", tls: probetest.ResetHello, limit: time.Second, says: "no connection to logs.us-east-1.amazonaws.com:443 (reset)"},
+		{name: "TLS silent", tls: probetest.StallHello, limit: 3 * time.Second, says: "no answer from logs.us-east-1.amazonaws.com:443 in time"},
+		{name: "TLS reset", tls: probetest.ResetHello, limit: 3 * time.Second, says: "no connection to logs.us-east-1.amazonaws.com:443 (reset)"},
 		{name: "wrong CA", options: func(o *Options, f *probetest.APIFront) {
 			other, _, err := trust.Load(trust.Options{})
 			if err != nil {
@@ -258,7 +255,7 @@ func TestTrouble(t *testing.T) {
 			}
 			o.HTTP = awscall.NewHTTPClient(awscall.HTTPOptions{Clock: o.Clock, Verify: other, Dial: f.Dial})
 		}, says: "the certificate of logs.us-east-1.amazonaws.com is not accepted: its issuer is not among the roots of this system: --ca-bundle FILE adds a root"},
-		{name: "refused", options: func(o *Options, f *probetest.APIFront) { o.HTTP = dialing(syscall.ECONNREFUSED) }, limit: time.Second, says: "no connection to logs.us-east-1.amazonaws.com:443 (refused)"},
+		{name: "refused", options: func(o *Options, f *probetest.APIFront) { o.HTTP = dialing(syscall.ECONNREFUSED) }, limit: 3 * time.Second, says: "no connection to logs.us-east-1.amazonaws.com:443 (refused)"},
 		{name: "no name", options: func(o *Options, f *probetest.APIFront) {
 			o.HTTP = dialing(&net.DNSError{Err: "no such host", Name: "logs.us-east-1.amazonaws.com", IsNotFound: true})
 		}, says: "the name logs.us-east-1.amazonaws.com does not resolve"},
@@ -275,7 +272,8 @@ func TestTrouble(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			api := account(tt.account)
+			t.Parallel()
+			api := account(t, tt.account)
 			f := awstest.Front(t, api)
 			f.Server.Fault = tt.tls
 			s := sinkTo(t, f, func(o *Options) {
@@ -284,13 +282,13 @@ func TestTrouble(t *testing.T) {
 				}
 			})
 			if tt.limit == 0 {
-				tt.limit = 8 * time.Second
+				tt.limit = 30 * time.Second
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), tt.limit)
 			defer cancel()
 			fates, start := awstest.Fates{}, time.Now()
 			_, err := s.Deliver(ctx, []deliver.Parcel{awstest.Parcel("r1", time.Now(), 2)}, fates.Note)
-			if took := time.Since(start); took > tt.limit+500*time.Millisecond {
+			if took := time.Since(start); took > tt.limit+2*time.Second {
 				t.Errorf("took %v of %v", took, tt.limit)
 			}
 			if tt.says == "" {
@@ -329,7 +327,7 @@ func TestWrongClock(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			now := time.Now().Add(-tt.ahead) // AWS and its certificates have the right time, we have not
-			api := account(func(o *probetest.APIOptions) { o.Now = func() time.Time { return time.Now().Add(-tt.ahead) } })
+			api := account(t, func(o *probetest.APIOptions) { o.Now = func() time.Time { return time.Now().Add(-tt.ahead) } })
 			f := awstest.Front(t, api)
 			f.Leaf.NotBefore, f.Leaf.NotAfter = now.AddDate(0, 0, -1), now.AddDate(0, 0, 1)
 			if tt.known == 0 { // no TLS client gets beyond that
@@ -357,7 +355,7 @@ func TestWrongClock(t *testing.T) {
 }
 
 func TestStampsAreNeverInTheFuture(t *testing.T) {
-	api := account(nil)
+	api := account(t, nil)
 	fates := awstest.Fates{}
 	_, err := sinkTo(t, awstest.Front(t, api), nil).Deliver(t.Context(), []deliver.Parcel{awstest.Parcel("r1", time.Now().Add(5*time.Hour), 1), awstest.Parcel("r2", time.Now(), 1)}, fates.Note)
 	if err != nil || len(fates) != 2 {

@@ -17,31 +17,29 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vpcdoctor/probe/fact"
-	"vpcdoctor/probe/packed"
 	"vpcdoctor/report"
+	"vpcdoctor/report/corpus"
 	"vpcdoctor/report/deliver"
 	"vpcdoctor/report/diagnose"
 	"vpcdoctor/report/frames"
 	"vpcdoctor/report/summary"
 )
 
+const scenarios = "../../testdata/scenarios"
+
 // recorded is the report on facts of the lab.
 func recorded(t testing.TB, name string) *report.Report {
 	t.Helper()
-	b, err := os.ReadFile("../../testdata/facts/" + name + ".json.gz")
+	f, err := corpus.Read(scenarios, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := packed.Text(string(b))
+	s, err := f.Set()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := report.Read(strings.NewReader(s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Facts.Run.ID = "20261130T091512Z-3fa9c1d2"
-	return report.New(r.Facts, diagnose.Run(r.Facts, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "1"})
+	s.Run.ID = "20261130T091512Z-3fa9c1d2"
+	return report.New(s, diagnose.Run(s, diagnose.Options{}), report.Tool{Name: "vpcdoctor", Version: "1"})
 }
 
 func parcel(r *report.Report) []deliver.Parcel {
@@ -294,15 +292,14 @@ func TestPipe(t *testing.T) {
 
 // Every recorded report fits, in lines that fit, and none tells who it is about.
 func TestLines(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/facts/*.json.gz")
-	if err != nil || len(files) < 50 {
-		t.Fatalf("%d files, %v", len(files), err)
+	names, err := corpus.Names(scenarios)
+	if err != nil || len(names) < 100 {
+		t.Fatalf("%d scenarios, %v", len(names), err)
 	}
-	for i, f := range files {
-		if i%5 != 0 {
+	for i, name := range names {
+		if i%20 != 0 {
 			continue // each takes a tenth of a second
 		}
-		name := strings.TrimSuffix(filepath.Base(f), ".json.gz")
 		r := recorded(t, name)
 		for _, full := range []bool{false, true} {
 			lines, err := Lines(r, full)

@@ -88,10 +88,9 @@ func (s sink) send(ctx context.Context, entry []byte) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	defer c.Close()
-	until := time.Now().Add(longest)
-	if d, ok := ctx.Deadline(); ok && d.Before(until) {
-		until = d
-	}
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	until, _ := ctx.Deadline()
 	if err := c.SetWriteDeadline(until); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}

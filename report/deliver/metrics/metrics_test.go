@@ -12,10 +12,8 @@ import (
 	"vpcdoctor/report/deliver/awscall/awstest"
 )
 
-const policy = `{"Statement":[{"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*"}]}`
-
 func TestPutsMetrics(t *testing.T) {
-	api := awstest.Account(policy, nil)
+	api := awstest.Account(awstest.Shipped(t), nil)
 	s, err := New(awstest.Caller(t, awstest.Front(t, api)))
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +43,7 @@ func TestDenied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	fates := awstest.Fates{}
 	_, err = s.Deliver(ctx, []deliver.Parcel{awstest.Parcel("r1", time.Now(), 1)}, fates.Note)

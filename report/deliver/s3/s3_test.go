@@ -14,9 +14,8 @@ import (
 	"vpcdoctor/report/deliver/awscall/awstest"
 )
 
-const policy = `{"Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::*/fleet/*"}]}`
-
-func account(change func(*probetest.APIOptions)) *probetest.API {
+func account(t testing.TB, change func(*probetest.APIOptions)) *probetest.API {
+	policy := strings.ReplaceAll(awstest.Shipped(t), ":::reports/", ":::*/") // for several buckets
 	return awstest.Account(policy, func(o *probetest.APIOptions) {
 		o.Buckets = map[string]probetest.APIBucket{"reports": {}, "with.dots": {}, "abroad": {Region: "eu-west-1"}, "theirs": {Account: "999999999999"}}
 		if change != nil {
@@ -27,7 +26,7 @@ func account(change func(*probetest.APIOptions)) *probetest.API {
 
 func TestPutsObjects(t *testing.T) {
 	for bucket, host := range map[string]string{"reports": "reports.s3.us-east-1.amazonaws.com", "with.dots": "s3.us-east-1.amazonaws.com"} {
-		api := account(nil)
+		api := account(t, nil)
 		s, err := New(Options{Bucket: bucket, Prefix: "/fleet/prod/", Owner: "111122223333", InstanceID: awstest.Instance, Caller: awstest.Caller(t, awstest.Front(t, api))})
 		if err != nil {
 			t.Fatal(err)
@@ -78,12 +77,16 @@ func TestTrouble(t *testing.T) {
 			if o.Prefix == "" {
 				o.Prefix = "fleet"
 			}
-			o.InstanceID, o.Caller = awstest.Instance, awstest.Caller(t, awstest.Front(t, account(tt.account)))
+			o.InstanceID, o.Caller = awstest.Instance, awstest.Caller(t, awstest.Front(t, account(t, tt.account)))
 			s, err := New(o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			limit := 30 * time.Second
+			if name == "slow down" {
+				limit = 4 * time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			fates := awstest.Fates{}
 			if _, err := s.Deliver(ctx, []deliver.Parcel{awstest.Parcel("r1", time.Now(), 1)}, fates.Note); err == nil || !strings.Contains(err.Error(), tt.says) || len(fates) > 0 {
@@ -94,7 +97,7 @@ func TestTrouble(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	c := awstest.Caller(t, awstest.Front(t, account(nil)))
+	c := awstest.Caller(t, awstest.Front(t, account(t, nil)))
 	for _, o := range []Options{
 		{Bucket: "a"}, {Bucket: "A-b"}, {Bucket: "a..b"}, {Bucket: "-ab"}, {Bucket: "a/b"}, {Bucket: "good", Prefix: "a b"}, {Bucket: "good", Prefix: "a?b"}, {Bucket: "good", Owner: "12"},
 	} {

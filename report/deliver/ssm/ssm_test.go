@@ -14,7 +14,7 @@ import (
 )
 
 func TestTellsTheNewestRun(t *testing.T) {
-	api := awstest.Account(probetest.ManagedInstanceCore, nil)
+	api := awstest.Account(awstest.Shipped(t), nil)
 	c := awstest.Caller(t, awstest.Front(t, api))
 	inventory, err := NewInventory(awstest.Instance, c)
 	if err != nil {
@@ -72,7 +72,7 @@ func TestTrouble(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		fates := awstest.Fates{}
 		if _, err := s.Deliver(ctx, []deliver.Parcel{awstest.Parcel("r1", time.Now(), 1)}, fates.Note); err == nil || !strings.Contains(err.Error(), tt.says) || len(fates) > 0 {

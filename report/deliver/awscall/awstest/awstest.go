@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,16 @@ const Instance = "i-0123456789abcdef0"
 
 // UserAgent of all its requests.
 const UserAgent = "vpcdoctor/test (+diagnostic)"
+
+// Shipped is the policy that packaging/iam gives to a role that delivers.
+func Shipped(t testing.TB) string {
+	t.Helper()
+	b, err := os.ReadFile("../../../packaging/iam/delivery.json") // as seen from the package of a sink
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer("REGION", "us-east-1", "ACCOUNT", "111122223333", "BUCKET", "reports", "PREFIX", "fleet").Replace(string(b))
+}
 
 // Account is the fake with one role, which has this policy; empty: none.
 func Account(policy string, change func(*probetest.APIOptions)) *probetest.API {

@@ -1,4 +1,0 @@
-package history
-
-// Window is how many runs decide what flaps.
-const Window = 20
