@@ -195,7 +195,7 @@ if have systemd-analyze "the units"; then
   for unit in vpcdoctor.service vpcdoctor-boot.service; do
     sed "s,^ExecStart=/usr/bin/vpcdoctor,ExecStart=$PWD/dist/build/amd64/vpcdoctor," systemd/$unit >"$work/units/$unit"
   done
-  for extra in none findings-fail kernel-log; do
+  for extra in none console findings-fail kernel-log; do
     rm -f "$work/units/vpcdoctor.service.d/"*
     [ $extra = none ] || cp systemd/$extra.conf "$work/units/vpcdoctor.service.d/"
     said=$(systemd-analyze verify --man=no "$work"/units/*.service "$work"/units/*.timer 2>&1) || die "$said"

@@ -27,6 +27,7 @@ func (b *build) tarballs() error {
 			{"systemd/vpcdoctor.service", "systemd/vpcdoctor.service", 0o644},
 			{"systemd/vpcdoctor.timer", "systemd/vpcdoctor.timer", 0o644},
 			{"systemd/vpcdoctor-boot.service", "systemd/vpcdoctor-boot.service", 0o644},
+			{"systemd/console.conf", "systemd/console.conf", 0o644},
 			{"systemd/findings-fail.conf", "systemd/findings-fail.conf", 0o644},
 			{"systemd/kernel-log.conf", "systemd/kernel-log.conf", 0o644},
 			{"man/vpcdoctor.1", buildDir + "/man/vpcdoctor.1", 0o644},
