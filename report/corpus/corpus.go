@@ -221,7 +221,7 @@ func (f *File) format() []byte {
 	var c strings.Builder
 	c.WriteString(f.Story + "\n\n")
 	for _, h := range f.headers() {
-		value := ""
+		var value string
 		if h.one != nil {
 			value = *h.one
 		} else {

@@ -68,8 +68,8 @@ func (d *draft) copied(base, suffix, other string, rename func(string) string) *
 func renamer(names []string, suffix string) (value, shell func(string) string) {
 	return func(v string) string {
 			for _, n := range names {
-				switch {
-				case v == "$"+n, v == "[$"+n:
+				switch v {
+				case "$" + n, "[$" + n:
 					v += suffix
 				default:
 					v = strings.ReplaceAll(v, "var."+snake(n)+")", "var."+snake(n+suffix)+")")
