@@ -55,7 +55,8 @@ func (a *API) embedded(message string) {
 // without the member _aws has none.
 func embeddedMetrics(message string) ([]APIMetric, error) {
 	var root map[string]any
-	if json.Unmarshal([]byte(message), &root) != nil || root["_aws"] == nil {
+	_ = json.Unmarshal([]byte(message), &root) // what is no object is no error either: a line of text
+	if root["_aws"] == nil {
 		return nil, nil
 	}
 	var meta struct {
