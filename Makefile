@@ -8,11 +8,13 @@ export CGO_ENABLED ?= 0
 # choose another resolver or user database than Go's: 410 kB less.
 export GOFLAGS += -buildvcs=false -trimpath -tags=netgo,osusergo,nethttpomithttp2
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null | sed 's/^v//'),dev)
 COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+# That of the commit, not of the clock: the same source gives the same bytes.
+DATE    ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
 # Conclusions and words need no inlining, which makes their code 300 kB larger.
 GCFLAGS := vpcdoctor/report/...=-l
-LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
 # Tool versions, pinned here and nowhere else.
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -90,13 +92,19 @@ corpus: build ## record the scenario corpus again, judge it, write the tables an
 clean: ## remove what was built
 	rm -rf bin dist
 
-.PHONY: packages test-packaging
+.PHONY: packages release test-packaging
 
 # The time in all archives: that of the last commit.
-packages test-packaging: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+packages release test-packaging: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+PACK = go run ./packaging/pack -version '$(VERSION)' -commit '$(COMMIT)' -gcflags '$(GCFLAGS)'
 
 packages: ## deb, rpm, apk, tarball, SSM zips, SBOM and sums in dist/
-	@go run ./packaging/pack -version '$(VERSION)' -commit '$(COMMIT)'
+	@$(PACK)
 
-test-packaging: packages ## install, remove, rebuild the packages; boot the units (needs root, dpkg, systemd; uses rpm)
-	@VERSION='$(VERSION)' packaging/check.sh
+release: ## packages of VERSION=x.y.z: from a clean tree, with its section in packaging/CHANGELOG.md
+	@changes=$$(git status --porcelain) || exit 1; \
+	test -z "$$changes" || { printf 'release: not committed:\n%s\n' "$$changes" >&2; exit 1; }
+	@$(PACK) -release
+
+test-packaging: packages ## install, upgrade, remove and rebuild the packages; boot the units (needs root and the tools of .ci/run)
+	@VERSION='$(VERSION)' COMMIT='$(COMMIT)' packaging/check.sh

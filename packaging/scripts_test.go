@@ -42,7 +42,7 @@ func (s stage) run(t *testing.T, dir, script string, args ...string) (log string
 // The timer is never enabled, and is restarted only where it ran before.
 func TestMaintainerScripts(t *testing.T) {
 	reload, restart := "systemctl daemon-reload", "systemctl try-restart vpcdoctor.timer"
-	stop := "systemctl --no-reload disable --now vpcdoctor.timer\nsystemctl stop vpcdoctor.service"
+	stop := "systemctl --no-reload disable --now vpcdoctor.timer vpcdoctor-boot.service\nsystemctl stop vpcdoctor.service"
 	s := newStage(t, "systemctl")
 	for _, c := range []struct {
 		script string

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -235,23 +236,60 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// Each line of the sandbox is explained.
+// Each line of the sandbox is explained, and the two services share it.
 func TestUnitIsExplained(t *testing.T) {
-	unit := read(t, "../systemd/vpcdoctor.service")
-	_, service, _ := strings.Cut(unit, "[Service]\n")
 	explained := read(t, "../systemd/README.md")
-	for line := range strings.Lines(service) {
-		key, _, ok := strings.Cut(line, "=")
-		if !ok || strings.HasPrefix(line, "#") {
-			continue
+	sandboxes := map[string]string{}
+	for _, name := range []string{"vpcdoctor.service", "vpcdoctor-boot.service"} {
+		_, service, _ := strings.Cut(read(t, "../systemd/"+name), "[Service]\n")
+		service, _, _ = strings.Cut(service, "\n[Install]\n")
+		for line := range strings.Lines(service) {
+			key, _, ok := strings.Cut(line, "=")
+			if ok && !strings.HasPrefix(line, "#") && !strings.Contains(explained, "`"+key) {
+				t.Errorf("README.md does not explain %s of %s", key, name)
+			}
 		}
-		if !strings.Contains(explained, "`"+key) {
-			t.Errorf("README.md does not explain %s", key)
+		for _, key := range []string{"TimeoutStartSec=", "SuccessExitStatus=1 3\n", "Type=oneshot\n"} {
+			if !strings.Contains(service, key) {
+				t.Errorf("%s has no %s", name, key)
+			}
+		}
+		_, sandbox, ok := strings.Cut(service, "NoNewPrivileges=yes\n")
+		if !ok {
+			t.Fatalf("%s has no sandbox", name)
+		}
+		sandboxes[name] = strings.TrimSpace(sandbox)
+	}
+	if sandboxes["vpcdoctor.service"] != sandboxes["vpcdoctor-boot.service"] {
+		t.Error("the services have different sandboxes")
+	}
+}
+
+// The boot unit delays the SSM Agent, whoever packed that, and never beyond a
+// minute.
+func TestBootUnit(t *testing.T) {
+	unit := read(t, "../systemd/vpcdoctor-boot.service")
+	var limit time.Duration
+	for _, key := range []string{"TimeoutStartSec", "TimeoutStopSec"} {
+		m := regexp.MustCompile(`(?m)^` + key + `=(\w+)$`).FindStringSubmatch(unit)
+		if m == nil {
+			t.Fatalf("no %s", key)
+		}
+		d, err := time.ParseDuration(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		limit += d
+	}
+	if limit > time.Minute {
+		t.Errorf("the agent waits up to %v", limit)
+	}
+	for _, agent := range []string{"amazon-ssm-agent.service", "snap.amazon-ssm-agent.amazon-ssm-agent.service"} {
+		if !regexp.MustCompile(`(?m)^Before=(.* )?` + regexp.QuoteMeta(agent) + `( .*)?$`).MatchString(unit) {
+			t.Errorf("not ordered before %s", agent)
 		}
 	}
-	for _, key := range []string{"TimeoutStartSec=", "SuccessExitStatus=1 3\n", "Type=oneshot\n"} {
-		if !strings.Contains(service, key) {
-			t.Errorf("the service has no %s", key)
-		}
+	if m := regexp.MustCompile(`(?m)^(Required|Bind|Part|Upheld|Requisite)\w*=.*$`).FindString(unit); m != "" {
+		t.Errorf("more than an order: %s", m)
 	}
 }

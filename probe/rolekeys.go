@@ -155,13 +155,3 @@ func withoutRole(r fact.Role) error {
 	}
 	return fmt.Errorf("the metadata service did not tell of a role (%s)", cmp.Or(r.Skipped, r.Detail, string(r.Class), "not asked"))
 }
-
-// keepKeys hands the session to the keys. A run that may last longer than the
-// session's token asks at once where the keys are to outlive it.
-func (r *runner) keepKeys(ctx context.Context) {
-	r.keys.open(r.metadata, r.set.IMDS.Role, r.env.Now)
-	if r.env.Keys != nil && r.opt.budget()+r.opt.Idle > imds.TokenLife/2 {
-		document, _ := r.keys.ask(ctx)
-		clear(document)
-	}
-}

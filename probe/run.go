@@ -46,7 +46,7 @@ func Run(ctx context.Context, env Env, o Options, trustFacts fact.Trust, progres
 	defer cancel()
 
 	r.gatherHost(ctx)
-	r.keepKeys(ctx)
+	r.keys.open(r.metadata, r.set.IMDS.Role, r.env.Now)
 	if env.Keys == nil {
 		defer r.keys.Close()
 	}
@@ -161,6 +161,7 @@ func (r *runner) gatherHost(ctx context.Context) {
 		r.set.IMDS, r.metadata = imds.Open(ctx, imds.Options{
 			Endpoint: r.opt.IMDSEndpoint, Disabled: disabled,
 			Dial: r.env.Dial, Pace: r.pace, UserAgent: UserAgent(r.opt.Version),
+			Life: r.opt.budget() + r.opt.Idle,
 		})
 	})
 	if r.opt.Auto {

@@ -15,10 +15,12 @@ import (
 	"vpcdoctor/report/nagios"
 )
 
-// version and commit are set by the linker (see Makefile).
+// version, commit and the time of the source are set by the linker (see
+// Makefile).
 var (
 	version = "dev"
 	commit  = ""
+	date    = "" // RFC 3339
 )
 
 // app is the program with its surroundings, so that a test can run it whole.

@@ -39,6 +39,9 @@ func (c *checker) carry(r *report.Report, o *outputs) error {
 		a.note(sentence(out))
 		c.log.Info("delivery", zap.String("to", out.Sink), zap.Duration("took", out.Took), zap.Bool("arrived", out.Arrived()))
 		arrived = arrived || out.Arrived()
+		if out.Sink == toConsole && out.Arrived() {
+			c.consoleWritten(r)
+		}
 	}
 	if s.require && !arrived {
 		a.complain(errors.New("the report arrived nowhere: exit code 3, as --require-delivery asks"))

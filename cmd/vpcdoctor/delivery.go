@@ -31,20 +31,22 @@ type delivery struct {
 // Words of --to. stdout and file are written by the run itself; the others are
 // sinks, each of which has its limit of time.
 const (
-	toStdout  = "stdout"
-	toFile    = "file"
-	toConsole = "console"
+	toStdout    = "stdout"
+	toFile      = "file"
+	toConsole   = "console"
+	toJournal   = "journal"
+	toInventory = "inventory"
 )
 
 // destinations lists the words of --to.
 func destinations() []string {
-	return append([]string{toStdout, toFile, toConsole}, toaws.Words...)
+	return append([]string{toStdout, toFile, toConsole, toJournal, toInventory}, toaws.Words...)
 }
 
 const defaultEach = 20 * time.Second
 
 func (d *delivery) register(f *pflag.FlagSet) {
-	f.StringSliceVar(&d.to, "to", []string{toStdout}, "where the report goes: "+strings.Join(destinations(), ","))
+	f.StringSliceVar(&d.to, "to", []string{toStdout}, "where the report goes: "+strings.Join(destinations(), ", "))
 	f.BoolVar(&d.require, "require-delivery", false, "exit 3 when the report arrived nowhere but on stdout")
 	f.DurationVar(&d.each, "delivery-timeout", defaultEach, "of each destination")
 	f.StringVar(&d.logGroup, "log-group", "/vpcdoctor", "CloudWatch log `GROUP`")
@@ -56,7 +58,7 @@ func (d *delivery) register(f *pflag.FlagSet) {
 	f.StringVar(&d.s3, "s3", "", "with --to s3: `s3://BUCKET[/PREFIX]`")
 	f.StringVar(&d.s3Owner, "s3-owner", "", "`ACCOUNT` that the bucket must belong to")
 	f.StringVar(&d.console, "console", "", "serial console to write to: `PATH`, else the first of "+strings.Join(console.Paths(), ", "))
-	f.BoolVar(&d.consoleFull, "console-full", false, "on the console, real ids and names: all who may ec2:GetConsoleOutput read them")
+	f.BoolVar(&d.consoleFull, "console-full", false, "on the console, real names and the account too: all who may ec2:GetConsoleOutput read them")
 	f.StringVar(&d.credentials, "credentials", "imds", "of deliveries: of the role by IMDS, or of the environment: `imds|env`")
 }
 

@@ -26,5 +26,11 @@ func redacted(r *report.Report, yes bool) (*report.Report, error) {
 			ignore = append(ignore, f.Code)
 		}
 	}
-	return report.New(s, diagnose.Run(s, diagnose.Options{Ignore: ignore}), r.Tool), nil
+	out := report.New(s, diagnose.Run(s, diagnose.Options{Ignore: ignore}), r.Tool)
+	if r.Changes.Quiet() { // what changed names what it was before, which no fact here knows
+		quiet := *r.Changes
+		quiet.Flapping = nil
+		out.Changes = &quiet
+	}
+	return out, nil
 }

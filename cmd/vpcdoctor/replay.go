@@ -110,7 +110,7 @@ func lastReport(path string) (*report.Report, error) {
 	defer func() { _ = dir.Close() }()
 	r, err := dir.Last()
 	if err != nil {
-		return nil, cannotRead(path, err)
+		return nil, usagef("cannot read %w", err)
 	}
 	return r, nil
 }

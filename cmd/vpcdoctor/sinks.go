@@ -9,6 +9,8 @@ import (
 	"vpcdoctor/report/deliver"
 	"vpcdoctor/report/deliver/awscall"
 	"vpcdoctor/report/deliver/console"
+	"vpcdoctor/report/deliver/inventory"
+	"vpcdoctor/report/deliver/journal"
 	"vpcdoctor/report/deliver/toaws"
 )
 
@@ -19,8 +21,14 @@ func (c *checker) sinks(r *report.Report) []deliver.Sink {
 	if err != nil {
 		c.app.complain(err)
 	}
-	if c.s.goes(toConsole) {
+	if c.s.goes(toConsole) && c.consoleDue(r) {
 		out = append(out, console.New(console.Options{Path: c.s.console, Full: c.s.consoleFull}))
+	}
+	if c.s.goes(toJournal) {
+		out = append(out, journal.New(journal.Options{}))
+	}
+	if c.s.goes(toInventory) {
+		out = append(out, inventory.New(inventory.Options{}))
 	}
 	if c.s.redact {
 		for i := range out {

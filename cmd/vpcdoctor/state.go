@@ -26,14 +26,19 @@ func (c *checker) remember() {
 	dir, err := state.Open(c.s.stateDir, state.Options{})
 	if err != nil {
 		c.app.complain(err)
-		if c.options.Changed != nil {
-			c.options.Changed = func(*fact.Set) bool { return false } // no later run could know
-		}
 		c.recall(state.Look(c.s.stateDir))
+	} else {
+		c.memory.dir = dir
+		c.recall(dir, nil)
+	}
+	if c.options.Changed == nil || len(c.memory.past) > 0 && err == nil {
 		return
 	}
-	c.memory.dir = dir
-	c.recall(dir, nil)
+	// A timer's run signs when it is the first. Where none can leave word, each
+	// would be.
+	if err != nil || dir.Room() != nil {
+		c.options.Changed = func(*fact.Set) bool { return false }
+	}
 }
 
 // recall reads the end of the history, as far as it can be read.
@@ -90,5 +95,5 @@ func (c *checker) timer() bool { return c.options.Context == "systemd" }
 
 // briefly tells whether one line says all that is new.
 func (c *checker) briefly(r *report.Report) bool {
-	return c.timer() && c.s.output == "text" && r.Changes.Quiet()
+	return c.timer() && c.s.output == "text" && !c.s.summaryJSON && r.Changes.Quiet()
 }

@@ -49,18 +49,24 @@ func asPlugin(cmd *cobra.Command) bool {
 	return f != nil && f.Value.String() == "nagios"
 }
 
-// renderSummary shows a file that is a summary; done tells that it was one.
-func (a *app) renderSummary(path string, s *settings) (done bool, err error) {
+// small is what stands in a file that may be a summary, else nil: whoever reads
+// it as a report tells what is wrong with it.
+func small(path string) []byte {
 	f, err := os.Open(path)
 	if err != nil {
-		return false, nil // whoever reads it as a report says so
+		return nil
 	}
 	defer func() { _ = f.Close() }()
 	b, err := io.ReadAll(io.LimitReader(f, summary.MaxBytes+1))
 	if err != nil || len(b) > summary.MaxBytes || !bytes.Contains(b, []byte(`"summary"`)) {
-		return false, nil
+		return nil
 	}
-	d, err := summary.Read(b)
+	return b
+}
+
+// renderSummary shows a file that is a summary; done tells that it was one.
+func (a *app) renderSummary(path string, s *settings) (done bool, err error) {
+	d, err := summary.Read(small(path))
 	switch {
 	case errors.Is(err, summary.ErrNot):
 		return false, nil

@@ -5,7 +5,10 @@ import (
 	"strings"
 
 	"vpcdoctor/probe/fact"
+	"vpcdoctor/report"
+	"vpcdoctor/report/deliver/console"
 	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/state"
 )
 
 // changed tells a timer's run whether it has come to another verdict than the
@@ -25,18 +28,48 @@ func changed(stateDir string, ignore []diagnose.Code) func(*fact.Set) bool {
 	return func(s *fact.Set) bool { return outline(*s, ignore) != old }
 }
 
-// outline is the verdict of facts without those of signed calls, reduced to
-// what would make somebody look: its status and its causes.
+// outline is what the verdict on facts without those of signed calls is worth.
 func outline(s fact.Set, ignore []diagnose.Code) string {
 	s.Signed = fact.Signed{}
 	if s.End.IsZero() {
 		s.End = s.Start // the run at hand has not ended yet, which is no finding
 	}
-	v := diagnose.Run(&s, diagnose.Options{Ignore: ignore})
+	return worth(diagnose.Run(&s, diagnose.Options{Ignore: ignore}))
+}
+
+// worth is a verdict reduced to what makes somebody look: its status and its
+// causes.
+func worth(v diagnose.Verdict) string {
 	words := []string{string(v.Status)}
 	for _, c := range v.Causes {
 		words = append(words, string(c.Code)+":"+string(c.Severity))
 	}
 	slices.Sort(words[1:])
 	return strings.Join(words, " ")
+}
+
+// consoleDue tells whether this run writes to the serial console. A timer's run
+// does so when there is news and once a day, since what it writes pushes older
+// lines out of the 64 kB that EC2 keeps. Without a memory it cannot know.
+func (c *checker) consoleDue(r *report.Report) bool {
+	if !c.timer() || c.memory.dir == nil {
+		return true
+	}
+	last := c.memory.dir.Mark(toConsole)
+	return console.Due(r.At(), last.Time, consoleState(r), last.State)
+}
+
+// consoleWritten remembers what the console was told.
+func (c *checker) consoleWritten(r *report.Report) {
+	if c.memory.dir == nil {
+		return
+	}
+	if err := c.memory.dir.SetMark(toConsole, state.Mark{Time: r.At(), State: consoleState(r)}); err != nil {
+		c.app.complain(err)
+	}
+}
+
+func consoleState(r *report.Report) string {
+	s := worth(r.Verdict)
+	return s[:min(len(s), state.MaxState)]
 }

@@ -4,7 +4,17 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"vpcdoctor/report"
 )
+
+// build is what "version -o json" says: what reports say of their tool, and
+// when its source was committed. Not when it was compiled, so that a build can
+// be repeated.
+type build struct {
+	report.Tool
+	Date string `json:"build_date,omitempty"`
+}
 
 func (a *app) versionCommand() *cobra.Command {
 	var output string
@@ -13,22 +23,29 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Print version, commit and build",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			t := a.tool()
+			b := build{a.tool(), date}
 			switch output {
 			case "json":
-				return a.writeJSON(t)
+				return a.writeJSON(b)
 			case "text":
-				fmt.Fprintf(a.stdout, "vpcdoctor %s", t.Version)
-				if t.Commit != "" {
-					fmt.Fprintf(a.stdout, " (%s)", t.Commit)
-				}
-				fmt.Fprintf(a.stdout, " %s %s/%s\n", t.Go, t.OS, t.Arch)
-			default:
-				return usagef("--output %q: want one of text, json", output)
+				fmt.Fprintln(a.stdout, b)
+				return nil
 			}
-			return nil
+			return usagef("--output %q: want one of text, json", output)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "`text|json`")
 	return cmd
+}
+
+func (b build) String() string {
+	s := "vpcdoctor " + b.Version
+	if b.Commit != "" {
+		s += " (" + b.Commit + ")"
+	}
+	s += " " + b.Go + " " + b.OS + "/" + b.Arch
+	if b.Date != "" {
+		s += ", source of " + b.Date
+	}
+	return s
 }

@@ -18,6 +18,8 @@ const (
 	distDir  = "dist"
 	buildDir = "dist/build"
 	ssmDir   = "dist/ssm"
+
+	changelogFile = "packaging/CHANGELOG.md"
 )
 
 // archs are the processors of EC2, in Go's words.
@@ -30,6 +32,7 @@ type build struct {
 	version string // of the packages
 	shown   string // by vpcdoctor version
 	commit  string
+	gcflags string
 }
 
 // command runs a program in the source directory; its output is ours.
@@ -60,10 +63,11 @@ func (b *build) clean() error {
 func binary(arch string) string { return filepath.Join(buildDir, arch, "vpcdoctor") }
 
 func (b *build) binaries() error {
-	flags := fmt.Sprintf("-s -w -buildid= -X main.version=%s -X main.commit=%s", b.shown, b.commit)
+	flags := fmt.Sprintf("-s -w -buildid= -X main.version=%s -X main.commit=%s -X main.date=%s",
+		b.shown, b.commit, b.date.Format(time.RFC3339))
 	for _, arch := range archs {
 		err := b.command([]string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch},
-			"go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", binary(arch), "./cmd/vpcdoctor")
+			"go", "build", "-trimpath", "-buildvcs=false", "-gcflags", b.gcflags, "-ldflags", flags, "-o", binary(arch), "./cmd/vpcdoctor")
 		if err != nil {
 			return err
 		}
@@ -111,7 +115,7 @@ func (b *build) documents() error {
 			return err
 		}
 	}
-	log, err := os.ReadFile("packaging/CHANGELOG.md")
+	log, err := os.ReadFile(changelogFile)
 	if err != nil {
 		return err
 	}

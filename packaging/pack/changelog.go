@@ -52,6 +52,27 @@ func entries(text, version string, date time.Time) []entry {
 	return out
 }
 
+// released tells what keeps a version from being released.
+func released(text, version string) error {
+	if !release.MatchString(version) || strings.HasPrefix(version, "v") {
+		return fmt.Errorf("version %q: want x.y.z, or x.y.z-rc1", version)
+	}
+	const waiting = "unreleased"
+	found := false
+	for _, e := range entries(text, waiting, time.Time{}) {
+		if e.version == waiting && len(e.notes) > 0 {
+			return fmt.Errorf("%d changes stand under Unreleased: give them the heading of %s", len(e.notes), version)
+		}
+		if e.version == version {
+			found = len(e.notes) > 0 && !e.date.IsZero()
+		}
+	}
+	if !found {
+		return fmt.Errorf("no section \"## [%s] - YYYY-MM-DD\" with changes", version)
+	}
+	return nil
+}
+
 // changelog writes the entries in the form that nfpm reads.
 func changelog(text, version string, date time.Time) []byte {
 	var b strings.Builder

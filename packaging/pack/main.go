@@ -26,26 +26,47 @@ func main() {
 	defer stop()
 	describe := flag.String("version", "", "what git describe says, or x.y.z")
 	commit := flag.String("commit", "", "commit to show in the version")
+	gcflags := flag.String("gcflags", "", "what the compiler is told, as by go build")
+	asRelease := flag.Bool("release", false, "refuse a version that is not x.y.z or not in the changelog")
 	flag.Parse()
-	if err := run(ctx, *describe, *commit); err != nil {
+	b := &build{ctx: ctx, shown: cmp.Or(*describe, "dev"), commit: *commit, gcflags: *gcflags}
+	if err := run(b, *asRelease); err != nil {
 		fmt.Fprintln(os.Stderr, "pack:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, describe, commit string) error {
+func run(b *build, asRelease bool) error {
 	epoch, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
 	if err != nil {
 		return fmt.Errorf("SOURCE_DATE_EPOCH: want the seconds since 1970 of the last commit: %w", err)
 	}
-	date := time.Unix(epoch, 0).UTC()
-	b := &build{ctx: ctx, date: date, version: packageVersion(describe, date), commit: commit, shown: cmp.Or(describe, "dev")}
+	b.date = time.Unix(epoch, 0).UTC()
+	b.version = packageVersion(b.shown, b.date)
+	if asRelease {
+		if err := releasable(b.shown); err != nil {
+			return err
+		}
+	}
 	for _, step := range []func() error{
 		b.clean, b.binaries, b.documents, b.packages, b.tarballs, b.distributor, b.materials, b.sums,
 	} {
 		if err := step(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// releasable tells whether a version may be released: its changes are written
+// up under its own heading, and none wait for another one.
+func releasable(version string) error {
+	text, err := os.ReadFile(changelogFile)
+	if err != nil {
+		return err
+	}
+	if err := released(string(text), version); err != nil {
+		return fmt.Errorf("%s: %w", changelogFile, err)
 	}
 	return nil
 }

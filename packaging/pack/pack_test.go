@@ -79,6 +79,28 @@ func TestOwnChangelog(t *testing.T) {
 	}
 }
 
+// What is released has a version that everybody sorts alike and a dated section
+// of its own, with nothing left over.
+func TestReleased(t *testing.T) {
+	const ready = "## [Unreleased]\n\n## [1.2.0] - 2026-11-22\n\n- One.\n\n## [1.1.0] - 2026-10-01\n\n- Two.\n"
+	for _, c := range []struct{ text, version, want string }{
+		{ready, "1.2.0", ""},
+		{ready, "v1.2.0", "want x.y.z"},
+		{ready, "1.2", "want x.y.z"},
+		{ready, "1.2.0-5-gabc1234", "want x.y.z"},
+		{ready, "dev", "want x.y.z"},
+		{ready, "1.3.0", "no section"},
+		{strings.Replace(ready, " - 2026-11-22", "", 1), "1.2.0", "no section"},
+		{strings.Replace(ready, "- One.\n", "", 1), "1.2.0", "no section"},
+		{strings.Replace(ready, "[Unreleased]\n", "[Unreleased]\n\n- Three.\n", 1), "1.2.0", "stand under Unreleased"},
+	} {
+		err := released(c.text, c.version)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s in\n%s\n%v, want %q", c.version, c.text, err, c.want)
+		}
+	}
+}
+
 // Archives tell nothing of who packed them, where and when.
 func TestArchivesAreReproducible(t *testing.T) {
 	var tars, zips [2][]byte

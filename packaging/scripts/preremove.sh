@@ -7,8 +7,9 @@ case "$1" in
   *) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
-  systemctl --no-reload disable --now vpcdoctor.timer >/dev/null 2>&1 || :
+  systemctl --no-reload disable --now vpcdoctor.timer vpcdoctor-boot.service >/dev/null 2>&1 || :
   systemctl stop vpcdoctor.service >/dev/null 2>&1 || :
 else
-  rm -f /etc/systemd/system/timers.target.wants/vpcdoctor.timer
+  rm -f /etc/systemd/system/timers.target.wants/vpcdoctor.timer \
+    /etc/systemd/system/multi-user.target.wants/vpcdoctor-boot.service
 fi

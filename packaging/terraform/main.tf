@@ -39,6 +39,16 @@ variable "route_table_ids" {
   }
 }
 
+variable "client_security_group_id" {
+  description = "Strict: only instances of this security group are let in, in place of the whole VPC. Private DNS still sends all others here: without the group they lose these services."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.client_security_group_id == null || can(regex("^sg-[0-9a-f]{8,17}$", var.client_security_group_id))
+    error_message = "client_security_group_id must look like sg-0123456789abcdef0."
+  }
+}
+
 variable "ec2messages" {
   description = "An endpoint for ec2messages too. Agents from 3.3.40.0 on do without, and AWS retires it after 2026-09-30. null adds it in China only, where that is not confirmed."
   type        = bool
@@ -66,14 +76,15 @@ locals {
 
 resource "aws_security_group" "endpoints" {
   name_prefix = "vpc-endpoints-"
-  description = "HTTPS from the whole VPC to its interface endpoints"
+  description = "HTTPS from the VPC to its interface endpoints"
   vpc_id      = var.vpc_id
 
   ingress {
-    protocol    = "tcp"
-    from_port   = 443
-    to_port     = 443
-    cidr_blocks = local.cidrs
+    protocol        = "tcp"
+    from_port       = 443
+    to_port         = 443
+    cidr_blocks     = var.client_security_group_id == null ? local.cidrs : []
+    security_groups = var.client_security_group_id == null ? [] : [var.client_security_group_id]
   }
 }
 

@@ -42,6 +42,9 @@ func ours(comm string) bool {
 // it was ended for want of memory, and what it was denied.
 func (r *reader) kernel(procs []fact.AgentProc) (fact.Memory, fact.MAC) {
 	log, err := r.Records("/dev/kmsg", maxKernelLog)
+	if r.sandboxed(log, err) {
+		err = errSandbox
+	}
 	lines := kernelLines(log)
 	return r.memory(lines, err), r.mac(lines, err, procs)
 }

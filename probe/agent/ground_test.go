@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -268,6 +271,41 @@ func TestMemory(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	})
+}
+
+// What hides the kernel's log from root is a sandbox only where that took the
+// capability away.
+func TestSandboxed(t *testing.T) {
+	const unit, all = "0000000000081004", "000001ffffffffff" // the shipped unit's; root's
+	for _, c := range []struct {
+		caps string
+		uid  int
+		log  string
+		err  error
+		want bool
+	}{
+		{unit, 0, "", fs.ErrPermission, true},
+		{unit, 0, "", syscall.ENXIO, true}, // a device that is none
+		{unit, 0, "", nil, true},           // an empty file
+		{unit, 0, "6,1,1,-;x\n", nil, false},
+		{unit, 0, "", fs.ErrNotExist, false},
+		{unit, 1000, "", fs.ErrPermission, false},
+		{all, 0, "", fs.ErrPermission, false},
+		{all, 0, "", nil, false},
+		{"nonsense", 0, "", fs.ErrPermission, false},
+	} {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, "proc/self"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "proc/self/status"), []byte("Name:\tx\nCapEff:\t"+c.caps+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r := &reader{files: sysfile.Root(dir), uid: c.uid}
+		if got := r.sandboxed([]byte(c.log), c.err); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
 }
 
 func TestMAC(t *testing.T) {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -60,8 +61,11 @@ func (r *reader) memory(log []kernelLine, logErr error) fact.Memory {
 	}
 	m.Outcome = fact.Outcome{Status: fact.OK}
 	m.Total, m.Available = parseMeminfo(string(b))
-	if r.closed(logErr) {
-		m.Detail = "kernel log not read: needs root"
+	switch {
+	case r.closed(logErr):
+		m.Detail = fact.KernelLogClosed + needsRoot
+	case errors.Is(logErr, errSandbox):
+		m.Detail = fact.KernelLogClosed + fact.Sandbox
 	}
 	boot := time.Time{}
 	for _, l := range log {
@@ -76,6 +80,30 @@ func (r *reader) memory(log []kernelLine, logErr error) fact.Memory {
 		}
 	}
 	return m
+}
+
+// capSyslog is CAP_SYSLOG in the masks of /proc/PID/status (capability.h).
+const capSyslog = 1 << 34
+
+// errSandbox says that root was refused the kernel's log.
+var errSandbox = errors.New(fact.Sandbox)
+
+// sandboxed tells whether the unit or container that we run in hides the
+// kernel's log: it has taken CAP_SYSLOG away. The device is then refused, or an
+// empty file lies over it, which we are able to read; the log itself is never
+// empty.
+func (r *reader) sandboxed(log []byte, err error) bool {
+	if r.uid != 0 || errors.Is(err, fs.ErrNotExist) || err == nil && len(log) > 0 {
+		return false
+	}
+	status, _ := r.Read("/proc/self/status", maxProcFile)
+	for l := range strings.Lines(string(status)) {
+		if v, ok := strings.CutPrefix(l, "CapEff:"); ok {
+			set, err := strconv.ParseUint(strings.TrimSpace(v), 16, 64)
+			return err == nil && set&capSyslog == 0
+		}
+	}
+	return false
 }
 
 // parseMeminfo takes the bytes of MemTotal and MemAvailable, which kernels

@@ -183,12 +183,19 @@ type Inotify struct {
 // Memory is what the host has left, in bytes, and whether the kernel ended the
 // agent to get more.
 type Memory struct {
-	Outcome
+	Outcome             // Detail: KernelLogClosed and why, when kills are not known
 	Total     uint64    `json:"total,omitempty"`
 	Available uint64    `json:"available,omitempty"`
 	OOMKills  int       `json:"oom_kills,omitempty"` // of the agent's processes, in the kernel's log
 	OOMLast   time.Time `json:"oom_last,omitzero"`
 }
+
+// KernelLogClosed begins the Detail of a Memory without the kernel's log;
+// Sandbox is why root was refused it.
+const (
+	KernelLogClosed = "kernel log not read: "
+	Sandbox         = "sandbox"
+)
 
 // MAC is mandatory access control: SELinux, AppArmor, fapolicyd.
 type MAC struct {

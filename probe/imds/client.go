@@ -12,6 +12,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +60,7 @@ const (
 type client struct {
 	base      *url.URL
 	userAgent string
+	ttl       string // of the token, in seconds
 	pace      *pace.Limiter
 	budget    *budget
 	close     func()
@@ -81,7 +83,7 @@ type slot struct {
 
 // newClient makes a client whose connections end with ctx.
 func newClient(ctx context.Context, base *url.URL, o Options) *client {
-	c := &client{base: base, userAgent: o.UserAgent, pace: o.Pace, slots: make(chan *slot, maxConns)}
+	c := &client{base: base, userAgent: o.UserAgent, ttl: seconds(min(o.Life+tokenLife, longestLife)), pace: o.Pace, slots: make(chan *slot, maxConns)}
 	for range maxConns {
 		c.slots <- &slot{body: make([]byte, maxBody+1)}
 	}
@@ -110,6 +112,8 @@ func newClient(ctx context.Context, base *url.URL, o Options) *client {
 	c.close = t.CloseIdleConnections
 	return c
 }
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 
 // request is one exchange to be made.
 type request struct {
@@ -233,7 +237,7 @@ func (c *client) request(ctx context.Context, r request) (*http.Request, error) 
 	req.Header.Set("User-Agent", c.userAgent)
 	if r.method == http.MethodPut {
 		req.Body, req.ContentLength = http.NoBody, 0 // PUT is never repeated; it wants Content-Length: 0
-		req.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", tokenTTL)
+		req.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", c.ttl)
 	} else if token := c.heldToken(); token != "" && !r.plain {
 		req.Header.Set("X-Aws-Ec2-Metadata-Token", token)
 	}

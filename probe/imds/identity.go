@@ -96,7 +96,7 @@ func (t sdkTransport) Do(r *http.Request) (*http.Response, error) {
 		Header: http.Header{}, Request: r,
 	}
 	if r.Method == http.MethodPut {
-		resp.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", tokenTTL)
+		resp.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", seconds(tokenLife))
 		resp.Body = io.NopCloser(strings.NewReader("placeholder"))
 		return resp, nil
 	}

@@ -45,12 +45,12 @@ const (
 	// answer needs about 3 s for all of them over four connections.
 	defaultBudget = 4 * time.Second
 
-	// tokenTTL is how long the token is asked for: longer than any run, shorter
-	// than anything worth stealing.
-	tokenTTL = "60"
+	// tokenLife is how long the token is asked for beyond Options.Life: longer
+	// than the delivery of a report, shorter than anything worth stealing.
+	tokenLife = 60 * time.Second
 
-	// TokenLife is tokenTTL as a duration: how long a Session can be used.
-	TokenLife = 60 * time.Second
+	// longestLife is the most that the service gives (EC2 User Guide, read 2026-11).
+	longestLife = 6 * time.Hour
 
 	tokenPath = "/latest/api/token"
 	metaData  = "/latest/meta-data/"
@@ -83,6 +83,9 @@ type Options struct {
 	Pace *pace.Limiter
 	// UserAgent of every request.
 	UserAgent string
+	// Life is how long the Session may still be needed, as far as the caller
+	// knows: of the run. A minute comes on top.
+	Life time.Duration
 	// Budget is the time for everything; 0 means 4 s.
 	Budget time.Duration
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"syscall"
@@ -61,6 +63,32 @@ func TestSessionCannotBePrinted(t *testing.T) {
 		if strings.Contains(shown, secret) || strings.Contains(shown, fmt.Sprintf("%x", secret)) {
 			t.Errorf("shown: %s", shown)
 		}
+	}
+}
+
+// TestSessionOutlivesTheRun: the keys can be had after the run has ended, and
+// the token is asked for accordingly.
+func TestSessionOutlivesTheRun(t *testing.T) {
+	for life, want := range map[time.Duration]string{0: "60", 10 * time.Second: "70", 361 * time.Second: "421", 100 * time.Hour: "21600"} {
+		fake := probetest.NewIMDS(instance())
+		asked := make(chan string, 1)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut {
+				asked <- r.Header.Get("X-Aws-Ec2-Metadata-Token-Ttl-Seconds")
+			}
+			fake.ServeHTTP(w, r)
+		}))
+		defer server.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		_, s := Open(ctx, Options{Endpoint: server.URL, Life: life})
+		cancel()
+		if got := <-asked; got != want {
+			t.Errorf("%v: a token for %s s, want %s", life, got, want)
+		}
+		if body, g := s.RoleCredentials(t.Context()); body == nil {
+			t.Errorf("%v: %+v", life, g)
+		}
+		s.Close()
 	}
 }
 

@@ -1,6 +1,6 @@
-// Package packed compresses the texts that are embedded in the binary, and the
-// facts that tests replay: the file that people edit lies beside its packed
-// form, and a test of the package that embeds it holds the two together.
+// Package packed compresses the texts that are embedded in the binary: the file
+// that people edit lies beside its packed form, and a test of the package that
+// embeds it holds the two together.
 package packed
 
 import (

@@ -271,7 +271,7 @@ func written(t *testing.T, name string, d diagnose.Doc, p diagnose.Pair) *corpus
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &corpus.File{Name: name, Story: corpus.Paragraph(d.Symptom), Kind: corpus.Fault, Origin: corpus.Hand, Shows: []string{string(d.Code)}, Facts: facts, Patch: patch}
+	return &corpus.File{Name: name, Story: corpus.Paragraph(d.Title + ". " + d.Symptom), Kind: corpus.Fault, Origin: corpus.Hand, Shows: []string{string(d.Code)}, Facts: facts, Patch: patch}
 }
 
 func inWords(w io.Writer, r *report.Report) error { return text.Write(w, r, text.Options{}) }

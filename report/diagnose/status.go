@@ -34,6 +34,9 @@ func (v *View) notChecked(rows []Row) []NotChecked {
 	}
 	if v.managed() {
 		out = append(out, v.agentGaps()...)
+		if s.Agent.Ground.Memory.Detail == fact.KernelLogClosed+fact.Sandbox {
+			out = append(out, NotChecked{"the kernel's log: kills for want of memory, denials", fact.Sandbox, false})
+		}
 	}
 	out = append(out, v.itemGaps()...)
 	out = append(out, cuts(s.Cut)...)

@@ -64,6 +64,9 @@ func verb(n int, one, many string) string {
 
 // seconds prints a duration as people say it.
 func seconds(d time.Duration) string {
+	if d < 50*time.Microsecond {
+		return "less than 0.1 ms"
+	}
 	if d < 100*time.Millisecond {
 		return fmt.Sprintf("%.1f ms", float64(d)/1e6)
 	}

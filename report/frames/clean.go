@@ -7,12 +7,10 @@ import "regexp"
 var stamps = regexp.MustCompile(`\[\d{4}-\d\d-\d\d[T ][0-9:.,]{5,18}(?:Z|[+-]\d\d:?\d\d)?\]( ?)|` +
 	"\x1b\\[[0-9;:?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\\\)|\x1b[^\\[\\]\n]")
 
-// Clean takes out of a console's output what is no text of anyone: stamps,
-// sequences, carriage returns, other control characters. Newlines stay.
-func Clean(console []byte) []byte { return clean(console, "") }
-
-// clean puts after in the place of a stamp: "" takes a space with it, "$1"
-// leaves it. Which is right depends on whose space it is.
+// clean takes out of a console's output what is no text of anyone: stamps,
+// sequences, carriage returns, other control characters. Newlines stay. It puts
+// after in the place of a stamp: "" takes a space with it, "$1" leaves it. Which
+// is right depends on whose space it is.
 func clean(console []byte, after string) []byte {
 	out := stamps.ReplaceAll(console, []byte(after))
 	n := 0

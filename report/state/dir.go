@@ -66,7 +66,7 @@ type Dir struct {
 // not there. What a run that died has left is put in order.
 func Open(path string, o Options) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, fmt.Errorf("state directory %s: %w", path, bare(err))
 	}
 	d, err := open(path, true)
 	if err != nil {

@@ -94,7 +94,7 @@ func parseName(name string) (item, bool) {
 	}
 	digits, id, found := strings.Cut(base, "-")
 	seq, err := strconv.ParseUint(digits, 10, 64)
-	if !found || err != nil || len(digits) < seqDigits || seq >= maxSeq || !validID(id) {
+	if !found || err != nil || seq >= maxSeq || !validID(id) || fileName(seq, id) != base+suffix {
 		return item{}, false
 	}
 	return item{seq: seq, runID: id, mark: strings.TrimPrefix(mark, "."), name: name}, true

@@ -92,6 +92,26 @@ func (d *Dir) journal() (*os.File, int64, error) {
 	return f, now.Size(), nil
 }
 
+// lastLine is the number of the last run in the history, zero without one. A
+// few lines tell it, unless they are damaged or the file was just turned over.
+func (d *Dir) lastLine() (last uint64) {
+	for _, name := range []string{historyName, historyOlder} {
+		for _, n := range []int64{4 << 10, maxHistory} {
+			entries, more, _ := d.read(name, n)
+			for _, e := range entries {
+				last = max(last, e.Seq)
+			}
+			if last > 0 {
+				return last
+			}
+			if !more {
+				break
+			}
+		}
+	}
+	return 0
+}
+
 // Recent is the end of the history, oldest first, and whether there is more
 // before it.
 func (d *Dir) Recent() (entries []history.Entry, more bool, err error) {

@@ -172,6 +172,24 @@ func (d *Dir) temporary(name string, fill func(io.Writer) error) (string, *os.Fi
 	return filepath.Join(tmpName, name), f, nil
 }
 
+// Room tells whether a report could be kept now: it writes something of that
+// size and removes it.
+func (d *Dir) Room() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	unlock, err := d.lock(d.wait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, f, err := d.temporary("room", func(w io.Writer) error { _, err := w.Write(make([]byte, 128<<10)); return err })
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return d.root.Remove(filepath.Join(tmpName, "room"))
+}
+
 // next is the number of the next run: one above all that exist, in runs, in
 // every spool and in the history. What cannot be read is told when something is
 // to be written there.
@@ -188,11 +206,7 @@ func (d *Dir) next() uint64 {
 			last = max(last, it.seq)
 		}
 	}
-	recent, _, _ := d.tail(tailBytes)
-	for _, e := range recent {
-		last = max(last, e.Seq)
-	}
-	return last + 1
+	return max(last, d.lastLine()) + 1
 }
 
 // list lists the reports of a folder; one that is not there has none.
@@ -261,15 +275,7 @@ func (d *Dir) mend() error {
 	if len(items) == 0 {
 		return nil
 	}
-	recent, _, err := d.tail(tailBytes)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		d.note("history: %v", err)
-		return nil
-	}
-	var last uint64
-	for _, e := range recent {
-		last = max(last, e.Seq)
-	}
+	last := d.lastLine()
 	for _, it := range items {
 		if it.seq <= last {
 			continue

@@ -90,7 +90,7 @@ const maxEvents = 40
 // History is the memory of runs as text: when it became what it is.
 func History(h history.Summary, more []string, o Options) string {
 	p := newPage(o)
-	label, style := strings.ToUpper(clean(string(h.Now.Status))), yellow
+	label, style := cmp.Or(strings.ToUpper(short(string(h.Now.Status), 12)), "NO RUN"), yellow
 	switch label {
 	case "HEALTHY":
 		style = green

@@ -273,6 +273,22 @@ func manyRows84() *report.Report {
 }
 
 // hostile is a report whose every string was written by an enemy.
+// withChanges is a run that --since-last held against others.
+func withChanges() *report.Report {
+	r := nothingPrivate()
+	r.Changes = &report.Changes{
+		RunID: "20261120T091530Z-3fa9c1d2", Time: start.Add(-time.Hour),
+		List: []report.Change{
+			{What: "verdict", From: "degraded", To: "broken"}, {What: "DN-02", From: "absent", To: "error"}, {What: "OS-01", From: "warning", To: "absent"},
+			{What: "ssm", From: "10.192.5.10", To: "public"}, {What: "ssmmessages", From: "own VPC, works", To: "own VPC, fails tcp timeout"},
+		},
+		Standing: []report.Standing{{Code: "AG-21", Since: start.Add(-5 * time.Hour), Runs: 6}, {Code: "TL-07", Since: start.Add(-5 * time.Hour), Runs: 6}, {Code: "DN-19", Since: start.Add(-90 * time.Hour), Runs: 90, More: true}},
+		Flapping: []report.Flap{{What: "ssm", Changes: 6, Runs: 20}},
+		Healthy:  start.Add(-2 * time.Hour), Same: start, Runs: 1,
+	}
+	return r
+}
+
 func hostile() *report.Report {
 	evil := "\x1b[2J\x1b]0;owned\x07 \u202e\u0000\r\nHEALTHY: all is well\u2028 — “ok” 中文 " + strings.Repeat("A", 300)
 	s := virginia()
@@ -285,6 +301,9 @@ func hostile() *report.Report {
 	s.Place.Region, s.Place.DNSSuffix = "us-east-1'\nEvil: yes", evil
 	s.Targets[1].Service = "com.amazonaws.x'\nEvil: yes"
 	s.Cut = []fact.Cut{{What: evil, Why: evil}}
+	changes := &report.Changes{
+		List: []report.Change{{What: evil, From: evil, To: evil}}, Standing: []report.Standing{{Code: evil, Runs: 1}}, Flapping: []report.Flap{{What: evil}},
+	}
 	f := diagnose.Finding{
 		Code: diagnose.Code(evil), Severity: diagnose.SevError, Confidence: diagnose.Confidence(evil), Title: evil, Summary: evil,
 		Subjects: []string{s.Targets[0].Key(), s.Targets[1].Key(), evil}, Evidence: []diagnose.Evidence{{Ref: evil, Text: evil}, {Text: evil}},
@@ -302,5 +321,7 @@ func hostile() *report.Report {
 		Innocent: []diagnose.Innocent{{What: evil, Why: evil}}, NotChecked: []diagnose.NotChecked{{What: evil, Why: evil, Required: true}},
 		Rows: []diagnose.Row{row, timeoutRow(s.Targets[0], fact.PublicAWS)},
 	}
-	return report.New(s, v, report.Tool{Name: evil, Version: evil})
+	r := report.New(s, v, report.Tool{Name: evil, Version: evil})
+	r.Changes = changes
+	return r
 }

@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"vpcdoctor/report"
 	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/history"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")
@@ -25,6 +27,7 @@ var reports = map[string]func() *report.Report{
 	"degraded":         degraded,
 	"many-rows":        manyRows84,
 	"hostile":          hostile,
+	"changed":          withChanges,
 }
 
 // TestGoldens renders each report twice: from the value and from its JSON read
@@ -145,12 +148,46 @@ func TestLine(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	quiet := nothingPrivate()
+	quiet.Changes = &report.Changes{Same: start.Add(-3 * time.Hour), Runs: 4, Standing: []report.Standing{{Code: "DN-02", Runs: 4}, {Code: "IA-02", Runs: 9}}}
+	want = strings.TrimSuffix(want, ".") + "; unchanged since 2026-11-20 07:15 UTC, 4 runs; not asked again: IA-02"
+	if got := Line(quiet); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 	if got := Line(interrupted()); !strings.HasSuffix(got, "(interrupted)") {
 		t.Errorf("got %s", got)
 	}
 	if got := Line(hostile()); strings.ContainsAny(got, "\n\x1b") {
 		t.Errorf("not one clean line: %q", got)
 	}
+}
+
+// TestHistory: the table of a history fits its page, whatever stands in it.
+func TestHistory(t *testing.T) {
+	evil := strings.Repeat("\x1b[2J\nEvil: ", 30)
+	one := func(status diagnose.Status, at time.Time, codes ...diagnose.Code) history.Entry {
+		e := history.Entry{RunID: "r", Time: at, Status: status, Instance: "i-0a1b2c3d4e5f60718", Asked: "session-manager", Called: true, Headline: "As it was."}
+		for _, c := range codes {
+			e.Codes = append(e.Codes, history.Code{Code: c, Severity: "error"})
+		}
+		return e
+	}
+	runs := []history.Entry{one(diagnose.Healthy, start), one(diagnose.Healthy, start.Add(time.Hour)), one(diagnose.Broken, start.Add(2*time.Hour), "SG-02", "DN-05")}
+	got := History(history.Sum(runs), []string{"cloudwatch: 3 reports wait for delivery."}, Options{})
+	golden(t, "history.txt", got)
+	assertPage(t, got, defaultWidth)
+	for i := range 100 {
+		e := one(diagnose.Status(evil), start.Add(time.Duration(i)*time.Hour), "SG-02", diagnose.Code(evil))
+		e.Headline, e.Asked, e.Instance = evil, evil, evil
+		e.Codes = e.Codes[:1+i%2]
+		runs = append(runs, e)
+	}
+	got = History(history.Sum(runs), []string{evil}, Options{})
+	assertPage(t, got, defaultWidth)
+	if !strings.Contains(got, "older turns left out") {
+		t.Error("a hundred turns, and none left out")
+	}
+	assertPage(t, History(history.Summary{}, nil, Options{}), defaultWidth)
 }
 
 func TestCommandKeepsSpaces(t *testing.T) {

@@ -33,7 +33,7 @@ const (
 	NoAnswer    Kind = "no answer"   // silence
 	Untrusted   Kind = "untrusted"   // its certificate
 	BadAnswer   Kind = "bad answer"  // cut off, endless, not what was to come
-	Ended       Kind = "ended"       // our own time was over before anything was sent
+	Ended       Kind = "ended"       // our own time was over
 )
 
 // Fault is a call that failed.
@@ -234,7 +234,7 @@ func (f *Fault) Error() string {
 		}
 		return "the certificate of " + host + " is not accepted"
 	case Ended:
-		return "the run was ended"
+		return "there was no time left"
 	}
 	if errors.Is(f.cause, errTooLarge) {
 		return "the answer of " + host + " does not end"

@@ -25,7 +25,7 @@ func Retry(ctx context.Context, clock *Clock, call func(context.Context) error) 
 	corrected := false
 	for n := 0; ; n++ {
 		if ctx.Err() != nil {
-			return Broken("", ctx.Err())
+			return &Fault{Kind: Ended, cause: ctx.Err()}
 		}
 		err := attempt(ctx, call)
 		var f *Fault

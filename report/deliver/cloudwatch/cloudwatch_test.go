@@ -354,6 +354,19 @@ func TestWrongClock(t *testing.T) {
 	}
 }
 
+// TestAbsurdTimes: a stored report with an impossible time costs no other one.
+func TestAbsurdTimes(t *testing.T) {
+	api := account(t, nil)
+	fates := awstest.Fates{}
+	_, err := sinkTo(t, awstest.Front(t, api), nil).Deliver(t.Context(), []deliver.Parcel{
+		awstest.Parcel("zero", time.Time{}, 1), awstest.Parcel("late", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), 1), awstest.Parcel("good", time.Now(), 1),
+	}, fates.Note)
+	want := awstest.Fates{"zero": deliver.Expired, "late": deliver.Delivered, "good": deliver.Delivered}
+	if err != nil || fmt.Sprint(fates) != fmt.Sprint(want) {
+		t.Errorf("%v, %v", fates, err)
+	}
+}
+
 func TestStampsAreNeverInTheFuture(t *testing.T) {
 	api := account(t, nil)
 	fates := awstest.Fates{}

@@ -246,7 +246,7 @@ func (s *Sink) stampOf(t *track) int64 {
 	if now := s.o.Clock.Now(); at.After(now) {
 		at = now
 	}
-	return at.UnixMilli()
+	return max(0, at.UnixMilli()) // below, AWS would refuse the whole batch; 0 it finds too old
 }
 
 var _ deliver.Sink = (*Sink)(nil)

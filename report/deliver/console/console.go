@@ -59,10 +59,11 @@ func (s sink) Deliver(ctx context.Context, parcels []deliver.Parcel, settle deli
 		return "", err
 	}
 	where, err := s.write(ctx, lines)
-	if err == nil {
-		settle(last.RunID, deliver.Delivered)
+	if err != nil {
+		return where, err
 	}
-	return where, err
+	settle(last.RunID, deliver.Delivered)
+	return where + "; read it with: " + strings.ReplaceAll(ReadCommand(r.Context), "\\\n  ", ""), nil
 }
 
 // write takes the first path that takes the first line.

@@ -115,7 +115,9 @@ func TestTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	where, _, err := deliverTo(t, Options{Tried: []string{file + ".none", file, path}}, r, 5*time.Second)
-	if err != nil || where != path {
+	want := path + "; read it with: aws ec2 get-console-output --latest --output text --region ap-northeast-1 --instance-id " +
+		r.Context.InstanceID + " | vpcdoctor console-decode -"
+	if err != nil || where != want {
 		t.Fatalf("%q, %v", where, err)
 	}
 	var dump []byte

@@ -116,7 +116,7 @@ func (s sink) write(node string, b []byte) error {
 	case err != nil:
 		return fmt.Errorf("inventory: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	dir, err := root.OpenRoot(path.Join(node, folder))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -124,7 +124,7 @@ func (s sink) write(node string, b []byte) error {
 	case err != nil:
 		return fmt.Errorf("inventory: %w", err)
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	const tmp = "." + fileName + ".new" // not *.json: the agent does not read half a file
 	if err := dir.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("inventory: %w", err)
