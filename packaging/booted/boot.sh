@@ -30,7 +30,7 @@ cp -r "$DIST"/. "$VPCDOCTOR" "$here/$case"*.sh "$here/../BY-HAND.md" "$work/out/
 (
   cd "$work"
   echo $BASHPID >"$group/cgroup.procs"
-  exec timeout -k 2 120 "$VPCLAB" run "$scenario" -- bash ./inside.sh "$case" "$arg"
+  exec timeout -k 2 300 "$VPCLAB" run "$scenario" -- bash ./inside.sh "$case" "$arg"
 ) >"$work/log" 2>&1 </dev/null || :
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || :
