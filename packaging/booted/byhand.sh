@@ -67,7 +67,8 @@ try curl 0 '^HEALTHY'
 
 : >/dev/console
 try user-data 0 ''
-must grep -q '^vpcdoctor: .* HEALTHY' /dev/console
+must grep -q '^vpcdoctor: HEALTHY' /dev/console
+must grep -q '^VPCD1 ' /dev/console
 must test -s /var/lib/vpcdoctor/last-report.json
 
 mkdir -p /srv/broken/var/lib/vpcdoctor

@@ -22,6 +22,7 @@ func Write(w io.Writer, r *report.Report) error {
 	p.raw("<main>\n")
 	picture(p, r)
 	first(p, r)
+	changed(p, r.Changes)
 	cards(p, r)
 	further(p, r)
 	effects(p, r.Verdict.Effects)

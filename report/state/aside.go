@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"io"
 	"path/filepath"
 	"slices"
@@ -41,7 +42,7 @@ func (f *folder) trim() {
 	}
 	defer dir.Close()
 	names, err := dir.Readdirnames(maxList)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return
 	}
 	slices.Sort(names)

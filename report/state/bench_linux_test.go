@@ -33,7 +33,7 @@ func BenchmarkRun(b *testing.B) {
 			break
 		}
 	}
-	dir, err := os.MkdirTemp("/dev/shm", "vpcdoctor-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "vpcdoctor-test-") //nolint:usetesting // in memory
 	if err != nil {
 		b.Skip("no file system in memory")
 	}

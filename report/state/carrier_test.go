@@ -188,7 +188,7 @@ func (l *ledger) check(t *testing.T, dir string) {
 // process there is killed at work and not while it waits for a disk.
 func memoryDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "vpcdoctor-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "vpcdoctor-test-") //nolint:usetesting // in memory
 	if err != nil {
 		return t.TempDir()
 	}

@@ -41,7 +41,8 @@ const (
 	badName   = "bad"
 )
 
-// ErrBusy: another run was at work in the directory for longer than we wait.
+// ErrBusy says that another run was at work in the directory for longer than we
+// wait.
 var ErrBusy = errors.New("another run is at work in it")
 
 // Dir is an open state directory. It is safe for use by several goroutines.
@@ -80,7 +81,7 @@ func Open(path string, o Options) (*Dir, error) {
 		d.wait = defaultWait
 	}
 	if err := d.mend(); err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
 	return d, nil

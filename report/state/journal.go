@@ -186,7 +186,8 @@ func parseHistory(r io.Reader, partial bool) (entries []history.Entry, bad int, 
 		for errors.Is(err, bufio.ErrBufferFull) {
 			_, err = b.ReadSlice('\n')
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		end := errors.Is(err, io.EOF)
+		if err != nil && !end {
 			return entries, bad, err
 		}
 		line = bytes.TrimSpace(line)
@@ -198,7 +199,7 @@ func parseHistory(r io.Reader, partial bool) (entries []history.Entry, bad int, 
 		default:
 			entries = append(entries, e)
 		}
-		if err != nil {
+		if end {
 			return entries, bad, nil
 		}
 	}

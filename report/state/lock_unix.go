@@ -39,7 +39,7 @@ func tryLock(f *os.File, shared bool) (bool, error) {
 // owner of a file, and how many names it has.
 func owner(fi fs.FileInfo) (uid int, links uint64) {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return int(st.Uid), uint64(st.Nlink)
+		return int(st.Uid), uint64(st.Nlink) //nolint:unconvert // not 64 bits on every system
 	}
 	return -1, 1
 }

@@ -186,7 +186,7 @@ func TestFrameFits(t *testing.T) {
 		"busy": {Report: busy, History: h, Status: "next look in 8 s"}, "nothing": {Report: look("inconclusive", nil), History: h},
 	} {
 		for width := 0; width <= 130; width += 13 {
-			for height := 0; height <= 60; height++ {
+			for height := range 61 {
 				plain := f.Lines(width, height, false)
 				if len(plain) > max(height, 1) {
 					t.Fatalf("%s: %d lines in %dx%d", name, len(plain), width, height)

@@ -67,7 +67,7 @@ func parse(t testing.TB, b []byte) map[string]string {
 // listener is a socket where nothing is read unless the test does.
 func listener(t *testing.T) (*net.UnixConn, string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "j") // a socket's path has at most 107 bytes
+	dir, err := os.MkdirTemp("", "j") //nolint:usetesting // a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
