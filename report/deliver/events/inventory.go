@@ -2,8 +2,11 @@ package events
 
 import (
 	"strconv"
+	"strings"
 
+	"vpcdoctor/probe/classify"
 	"vpcdoctor/report"
+	"vpcdoctor/report/diagnose"
 )
 
 // InventoryType is the type of our entries in the inventory and compliance of
@@ -24,11 +27,18 @@ func Inventory(r *report.Report, o Options) map[string]string {
 		}
 		return strconv.FormatFloat(*v, 'f', -1, 64)
 	}
+	var failed []string
+	for _, x := range r.Verdict.Rows {
+		if x.Required() && x.Status == diagnose.Fail {
+			failed = append(failed, x.ID)
+		}
+	}
 	return map[string]string{
 		"RunId": e.RunID, "Time": e.Time, "Version": e.Version,
 		"Status": e.Status, "Code": e.Code, "Severity": e.Severity, "Confidence": e.Confidence,
 		"Headline": e.Headline, "Action": e.Action, "Codes": e.Codes,
 		"Errors": strconv.Itoa(e.Errors), "Warnings": strconv.Itoa(e.Warnings), "NotChecked": strconv.Itoa(e.NotChecked),
+		"FailedServices": classify.Clean(strings.Join(failed, ","), maxText),
 		"VpcId": e.VPCID, "SubnetId": e.SubnetID, "AvailabilityZone": e.AZ,
 		"RunMs": ms(e.RunMS), "ClockOffsetMs": ms(e.ClockOffsetMS),
 	}

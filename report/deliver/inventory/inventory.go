@@ -21,28 +21,20 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strconv"
 	"strings"
-	"time"
 
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/report"
 	"vpcdoctor/report/deliver"
-	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/deliver/events"
 )
 
 // Dir is the agent's state directory. The snap has the same: its confinement is
 // classic.
 const Dir = "/var/lib/amazon/ssm"
 
-// TypeName of the inventory item, by which Systems Manager lists it.
-const TypeName = "Custom:VpcDoctor"
-
 // fileName in the folder of custom inventory. Only *.json is read there.
 const fileName = "vpcdoctor.json"
-
-// maxValue is what the agent accepts of one attribute.
-const maxValue = 4096
 
 // Options of the sink.
 type Options struct {
@@ -144,70 +136,16 @@ func (s sink) write(node string, b []byte) error {
 	return nil
 }
 
-// Item is the file for a report. Its attributes are columns in Systems Manager:
-// names stay as they are, also when a value is empty.
+// Item is the file for a report: the same attributes that PutInventory gets, so
+// that a fleet has one table whichever way its nodes tell.
 func Item(r *report.Report) ([]byte, error) {
-	v := r.Verdict
-	lead, _ := v.Lead()
-	var codes, failed []string
-	errs, warnings, unseen := 0, 0, 0
-	for _, c := range v.Causes {
-		switch {
-		case c.Accepted || c.Severity == diagnose.SevInfo:
-			continue
-		case c.Severity == diagnose.SevError:
-			errs++
-		default:
-			warnings++
-		}
-		codes = append(codes, string(c.Code))
-	}
-	for _, x := range v.Rows {
-		if x.Required() && x.Status == diagnose.Fail {
-			failed = append(failed, x.ID)
-		}
-	}
-	for _, x := range v.NotChecked {
-		if x.Required {
-			unseen++
-		}
-	}
-	item := struct {
+	b, err := json.MarshalIndent(struct {
 		SchemaVersion string
 		TypeName      string
 		Content       map[string]string
-	}{"1.0", TypeName, map[string]string{
-		"Status": string(v.Status), "Code": string(lead.Code), "Severity": string(lead.Severity), "Confidence": string(lead.Confidence),
-		"Headline": v.Headline, "Fix": lead.Action.Do, "Codes": strings.Join(codes, ","),
-		"Errors": strconv.Itoa(errs), "Warnings": strconv.Itoa(warnings), "RequiredNotChecked": strconv.Itoa(unseen),
-		"FailedServices": strings.Join(failed, ","), "Interrupted": strconv.FormatBool(r.Context.Interrupted),
-		"CheckedAt": when(r.Context.Time), "RunId": r.Context.RunID, "Version": r.Tool.Version,
-		"VpcId": r.Context.VPCID, "SubnetId": r.Context.SubnetID, "AvailabilityZone": r.Context.AZ,
-	}}
-	for k, x := range item.Content {
-		item.Content[k] = clean(x)
-	}
-	b, err := json.MarshalIndent(item, "", "  ")
+	}{"1.0", events.InventoryType, events.Inventory(r, events.Options{Time: r.At()})}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("inventory: %w", err)
 	}
 	return append(b, '\n'), nil
-}
-
-func when(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05Z")
-}
-
-// clean is a value in printable ASCII, of a length that the agent accepts.
-func clean(s string) string {
-	b := []byte(s[:min(len(s), maxValue)])
-	for i, c := range b {
-		if c < ' ' || c > '~' {
-			b[i] = '?'
-		}
-	}
-	return string(b)
 }

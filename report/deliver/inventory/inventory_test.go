@@ -96,8 +96,8 @@ func TestFile(t *testing.T) {
 	}
 	got := gather(t, dir, instance)
 	for k, want := range map[string]string{
-		"Status": "broken", "Code": "SG-02", "Codes": "SG-02,DN-05", "Errors": "1", "Warnings": "1", "FailedServices": "ssm", "Fix": "Allow TCP 443.",
-		"CheckedAt": "2026-11-30T08:15:12Z", "Headline": "ssm is silent.", "Interrupted": "false", "SubnetId": "",
+		"Status": "broken", "Code": "SG-02", "Codes": "SG-02,DN-05", "Errors": "1", "Warnings": "1", "FailedServices": "ssm", "Action": "Allow TCP 443.",
+		"Time": "2026-11-30T08:15:12.000Z", "Headline": "ssm is silent.", "SubnetId": "",
 	} {
 		if v, ok := got[k]; !ok || v != want {
 			t.Errorf("%s: %q, want %q", k, v, want)
