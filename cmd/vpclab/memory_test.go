@@ -4,16 +4,19 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"vpcdoctor/cmd/vpclab/scenario"
 	"vpcdoctor/cmd/vpclab/world"
+	"vpcdoctor/report/frames"
 )
 
 func init() {
@@ -196,9 +199,54 @@ func TestNoMemory(t *testing.T) {
 	}
 }
 
+// healed is what was heard while every path was dropped and after that.
+type healed struct {
+	Runs    []said
+	Console []byte   // all that was written to it
+	Journal []string // one datagram each
+	File    string   // report.txt after the second run
+}
+
+// journald stands in for the journal: it notes every datagram.
+func journald() (stop func() []string, err error) {
+	const socket = "/run/systemd/journal/socket"
+	if err := os.MkdirAll(filepath.Dir(socket), 0o755); err != nil {
+		return nil, err
+	}
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan []string)
+	go func() {
+		var out []string
+		for b := make([]byte, 1<<18); ; {
+			n, err := c.Read(b)
+			if err != nil {
+				done <- out
+				return
+			}
+			out = append(out, string(b[:n]))
+		}
+	}()
+	return func() []string {
+		c.SetReadDeadline(time.Now())
+		out := <-done
+		c.Close()
+		return out
+	}, nil
+}
+
 // runThenHeal runs vpcdoctor twice while this host drops every packet to 443,
 // twice after that, and asks for the history.
 func runThenHeal(args []string) (any, error) {
+	heard, err := journald()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(consoleFile, nil, 0o600); err != nil {
+		return nil, err
+	}
 	nft := func(words ...string) error { return exec.Command("/usr/sbin/nft", words...).Run() }
 	for _, rule := range [][]string{
 		{"add", "table", "inet", "t"}, {"add", "chain", "inet", "t", "o", "{ type filter hook output priority 0 ; }"},
@@ -208,9 +256,14 @@ func runThenHeal(args []string) (any, error) {
 			return nil, err
 		}
 	}
-	var out []said
+	var out healed
 	for i := range 5 {
 		if i == 2 {
+			file, err := os.ReadFile("report.txt")
+			if err != nil {
+				return nil, err
+			}
+			out.File = string(file)
 			if err := nft("delete", "table", "inet", "t"); err != nil {
 				return nil, err
 			}
@@ -222,13 +275,18 @@ func runThenHeal(args []string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, s)
+		out.Runs = append(out.Runs, s)
 	}
-	return out, nil
+	out.Journal = heard()
+	out.Console, err = os.ReadFile(consoleFile)
+	return out, err
 }
 
-// TestBacklog: what could not be delivered while every path was dropped is
-// delivered once, by the next run that can.
+const consoleFile = "console"
+
+// TestBacklog: with every path dropped the verdict still reaches console, file
+// and journal, and what could not be delivered is delivered once, by the next
+// run that can.
 func TestBacklog(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/usr/sbin/nft"); err != nil && os.Getenv("CI") != "true" {
@@ -237,10 +295,11 @@ func TestBacklog(t *testing.T) {
 	w := worldOf(t, "role-core")
 	w.IAM.Role = []world.Policy{world.ManagedInstanceCore, world.Delivery}
 	w.Host.Agent.Log = map[string]string{}
-	c := captureAs(t, "healed", w, "--state-dir", "state", "--to", "cloudwatch", "--log-group", world.ReportGroup, "--delivery-timeout", "5s")
-	var runs []said
-	if err := json.Unmarshal(c.note, &runs); err != nil || len(runs) != 5 {
-		t.Fatalf("%d runs, %v\n%s", len(runs), err, c.note)
+	c := captureAs(t, "healed", w, "--state-dir", "state", "--to", "file,console,journal,cloudwatch", "--output-file", "report.txt",
+		"--console", consoleFile, "--log-group", world.ReportGroup, "--delivery-timeout", "5s")
+	var got healed
+	if err := json.Unmarshal(c.note, &got); err != nil || len(got.Runs) != 5 {
+		t.Fatalf("%d runs, %v\n%s", len(got.Runs), err, c.note)
 	}
 	for i, want := range []struct {
 		exit int
@@ -249,11 +308,60 @@ func TestBacklog(t *testing.T) {
 		{1, "not delivered to cloudwatch"}, {1, "2 reports wait for the next run"},
 		{0, "; with 2 reports of earlier runs"}, {0, "vpcdoctor: delivered to cloudwatch"}, {0, ""},
 	} {
-		if got := runs[i]; got.Exit != want.exit || !strings.Contains(got.Stderr, want.says) {
-			t.Errorf("run %d: exit %d, %s", i, got.Exit, got.Stderr)
+		run := got.Runs[i]
+		if run.Exit != want.exit || !strings.Contains(run.Stderr, want.says) {
+			t.Errorf("run %d: exit %d, %s", i, run.Exit, run.Stderr)
+		}
+		if i < 4 && (!strings.Contains(run.Stderr, ": delivered to console (") || !strings.Contains(run.Stderr, ": delivered to journal (")) {
+			t.Errorf("run %d: %s", i, run.Stderr)
 		}
 	}
-	if strings.Contains(runs[3].Stderr, "earlier") || strings.Contains(runs[4].Stdout, "for delivery") {
-		t.Errorf("something waits yet: %s\n%s", runs[3].Stderr, runs[4].Stdout)
+	if strings.Contains(got.Runs[3].Stderr, "earlier") || strings.Contains(got.Runs[4].Stdout, "for delivery") {
+		t.Errorf("something waits yet: %s\n%s", got.Runs[3].Stderr, got.Runs[4].Stdout)
+	}
+	if !strings.Contains(got.File, " ERROR (") || !strings.Contains(got.File, "443") {
+		t.Errorf("in the file: %s", got.File)
+	}
+	if len(got.Journal) != 4 || !strings.Contains(got.Journal[0], "VPCDOCTOR_STATUS=broken\n") || !strings.Contains(got.Journal[3], "VPCDOCTOR_STATUS=healthy\n") {
+		t.Errorf("in the journal: %q", got.Journal)
+	}
+	console := frames.Decode(got.Console)
+	if len(console) != 4 || !console[0].Whole || !strings.Contains(string(got.Console), "vpcdoctor: BROKEN ") {
+		t.Errorf("on the console: %s", got.Console)
+	}
+	c.once(t, 4)
+}
+
+// once holds that the events of as many runs arrived, each whole, in their
+// order, and once.
+func (c *captured) once(t *testing.T, runs int) {
+	t.Helper()
+	want, seen := "", map[string]int{}
+	for _, x := range c.calls {
+		if x.Delivered == nil || x.Operation != "PutLogEvents" {
+			continue
+		}
+		for _, m := range x.Delivered.Messages {
+			var e struct {
+				Seq, Events int
+				RunID       string `json:"run_id"`
+			}
+			if err := json.Unmarshal([]byte(m), &e); err != nil {
+				t.Fatalf("%v: %s", err, m)
+			}
+			if e.RunID < want {
+				t.Errorf("events of run %s after those of %s", e.RunID, want)
+			}
+			if want = e.RunID; e.Seq != seen[e.RunID] {
+				t.Errorf("event %d of run %s where %d is due", e.Seq, e.RunID, seen[e.RunID])
+			}
+			seen[e.RunID]++
+			if seen[e.RunID] > e.Events {
+				t.Errorf("run %s has %d events, and more arrived", e.RunID, e.Events)
+			}
+		}
+	}
+	if len(seen) != runs {
+		t.Errorf("%d runs arrived, want %d", len(seen), runs)
 	}
 }
