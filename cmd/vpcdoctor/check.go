@@ -55,9 +55,6 @@ func (a *app) check(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	c.remember()
-	defer c.forget()
-
 	// The first signal ends the gathering and the report tells what is known;
 	// a second one ends the program the usual way.
 	sigCtx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
@@ -67,6 +64,8 @@ func (a *app) check(ctx context.Context, s *settings) error {
 		a.code = report.ExitInconclusive
 		return nil
 	}
+	c.remember()
+	defer c.forget()
 	r, code := c.looks(sigCtx, stop)
 	stop()
 	a.code = code

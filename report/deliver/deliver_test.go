@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,6 +24,7 @@ func (s scripted) Deliver(ctx context.Context, parcels []Parcel, settle Settle) 
 
 // shelf is a backlog in memory.
 type shelf struct {
+	mu      sync.Mutex
 	waiting []Parcel
 	settled []string
 	err     error
@@ -30,6 +32,8 @@ type shelf struct {
 
 func (s *shelf) Waiting(string) ([]Parcel, error) { return s.waiting, s.err }
 func (s *shelf) Settle(sink, runID string, f Fate) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.settled = append(s.settled, sink+" "+runID+" "+string(f))
 	return nil
 }
@@ -51,7 +55,7 @@ func TestOneSinkDoesNotTouchAnother(t *testing.T) {
 		scripted{"works", true, takesAll},
 	}
 	start := time.Now()
-	out := All(t.Context(), sinks, Parcel{RunID: "r1"}, nil, 50*time.Millisecond)
+	out := All(t.Context(), sinks, Parcel{RunID: "r1"}, &shelf{}, 50*time.Millisecond)
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("took %v", took)
 	}

@@ -39,7 +39,7 @@ func Inventory(r *report.Report, o Options) map[string]string {
 		"Headline": e.Headline, "Action": e.Action, "Codes": e.Codes,
 		"Errors": strconv.Itoa(e.Errors), "Warnings": strconv.Itoa(e.Warnings), "NotChecked": strconv.Itoa(e.NotChecked),
 		"FailedServices": classify.Clean(strings.Join(failed, ","), maxText),
-		"VpcId": e.VPCID, "SubnetId": e.SubnetID, "AvailabilityZone": e.AZ,
+		"VpcId":          e.VPCID, "SubnetId": e.SubnetID, "AvailabilityZone": e.AZ,
 		"RunMs": ms(e.RunMS), "ClockOffsetMs": ms(e.ClockOffsetMS),
 	}
 }
