@@ -128,6 +128,7 @@ those of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.`,
 	}
 	root.Flags().AddFlagSet(check.Flags())
 	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(usage)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(check, a.servicesCommand(), a.explainCommand(), a.diagnoseCommand(), a.fixCommand(), a.renderCommand(), a.diffCommand(), a.historyCommand(), a.consoleDecodeCommand(), a.manCommand(), a.versionCommand())
 	return root
