@@ -9,7 +9,7 @@ function told() { say($0 "\n" held[$3]); delete held[$3] }
 /^ *--- SKIP/ { skipped++; told(); name = $3; next }
 /^ *--- FAIL/ { failed++; told(); name = $3; next }
 /^ok/ { say($0 "\n"); split("", held); name = ""; next }
-/^(FAIL|panic|#|---)/ { say(held[name] $0 "\n"); delete held[name]; next }
+/^(FAIL|panic|#|---)/ { say(held[name] $0 "\n"); delete held[name]; if (/^#/) name = ""; next }
 /^(PASS|\?|coverage)/ || /no test files/ { next }
 { held[name] = held[name] $0 "\n" }
-END { say(held[name]); printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }
+END { say(held[""]); printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }
