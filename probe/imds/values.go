@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"vpcdoctor/probe/fact"
@@ -25,38 +26,23 @@ const maxList = 64
 // maxValue bounds a single value; the longest is a profile's ARN.
 const maxValue = 1024
 
-var (
-	regionForm    = regexp.MustCompile(`^[a-z]{2,6}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$`)             // us-gov-west-1, eusc-de-east-1
-	zoneForm      = regexp.MustCompile(`^[a-z]{2,6}(-[a-z0-9]{1,12}){2,8}$`)                     // us-east-1a, us-west-2-lax-1a
-	zoneIDForm    = regexp.MustCompile(`^[a-z][a-z0-9]{1,11}(-[a-z0-9]{1,12}){1,5}$`)            // cnnw1-az1, usw2-lax1-az1
-	partitionForm = regexp.MustCompile(`^aws(-[a-z]{1,8}){0,3}$`)                                // aws-cn
-	domainForm    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,40})(\.[a-z0-9][a-z0-9-]*){1,5}$`) // amazonaws.com.cn
-	accountForm   = regexp.MustCompile(`^[0-9]{12}$`)
-	codeForm      = regexp.MustCompile(`^[A-Za-z]{1,64}$`)
-	roleForm      = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`) // IAM User Guide, "IAM and AWS STS quotas"
-	profileForm   = regexp.MustCompile(`^arn:aws[a-z-]{0,20}:iam::[0-9]{12}:instance-profile/[!-~]{1,640}$`)
-	tokenForm     = regexp.MustCompile(`^[!-~]{1,512}$`) // base64 of 56 bytes in practice; opaque
-	nameForm      = regexp.MustCompile(`^[a-z0-9-]{1,64}/?$`)
-
-	// Identifiers have 8 or 17 hexadecimal digits; in between is tolerated.
-	instanceForm  = idForm("i")
-	interfaceForm = idForm("eni")
-	subnetForm    = idForm("subnet")
-	vpcForm       = idForm("vpc")
-	groupForm     = idForm("sg")
-)
-
-func idForm(prefix string) *regexp.Regexp {
-	return regexp.MustCompile(`^` + prefix + `-[0-9a-f]{8,17}$`)
+// form makes a pattern, compiled when it is first asked for: most verbs of the
+// program read no metadata, and long repeats take milliseconds to compile.
+func form(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
+
+// Identifiers have 8 or 17 hexadecimal digits; in between is tolerated.
+func idForm(prefix string) func() *regexp.Regexp { return form(`^` + prefix + `-[0-9a-f]{8,17}$`) }
 
 // malformed is the error of a value that has not the form of what it should be.
 func malformed(what string) error { return formError{fact.Malformed, "not " + what} }
 
-// matching makes a parser of a form. what names it in the error, with article.
-func matching(form *regexp.Regexp, what string) func(string) (string, error) {
+// matching makes a parser of a form for values of at most so many bytes. what
+// names it in the error, with article.
+func matching(form func() *regexp.Regexp, most int, what string) func(string) (string, error) {
 	return func(s string) (string, error) {
-		if len(s) > maxValue || !form.MatchString(s) {
+		if len(s) > most || !form().MatchString(s) {
 			return "", malformed(what)
 		}
 		return s, nil
@@ -65,21 +51,21 @@ func matching(form *regexp.Regexp, what string) func(string) (string, error) {
 
 // Parsers of single values.
 var (
-	parseRegion    = matching(regionForm, "a Region name")
-	parseZone      = matching(zoneForm, "an availability zone")
-	parseZoneID    = matching(zoneIDForm, "an availability zone id")
-	parsePartition = matching(partitionForm, "a partition")
-	parseDomain    = matching(domainForm, "a DNS suffix")
-	parseAccount   = matching(accountForm, "an account id")
-	parseInstance  = matching(instanceForm, "an instance id")
-	parseInterface = matching(interfaceForm, "an interface id")
-	parseSubnet    = matching(subnetForm, "a subnet id")
-	parseVPC       = matching(vpcForm, "a VPC id")
-	parseGroup     = matching(groupForm, "a security group id")
-	parseRole      = matching(roleForm, "a role name")
-	parseToken     = matching(tokenForm, "a token")
-	parseCode      = matching(codeForm, "a code")
-	parseProfile   = matching(profileForm, "an instance profile's ARN")
+	parseRegion    = matching(form(`^[a-z]{2,6}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$`), maxValue, "a Region name")            // us-gov-west-1, eusc-de-east-1
+	parseZone      = matching(form(`^[a-z]{2,6}(-[a-z0-9]{1,12}){2,8}$`), maxValue, "an availability zone")             // us-east-1a, us-west-2-lax-1a
+	parseZoneID    = matching(form(`^[a-z][a-z0-9]{1,11}(-[a-z0-9]{1,12}){1,5}$`), maxValue, "an availability zone id") // cnnw1-az1, usw2-lax1-az1
+	parsePartition = matching(form(`^aws(-[a-z]{1,8}){0,3}$`), maxValue, "a partition")                                 // aws-cn
+	parseDomain    = matching(form(`^[a-z0-9]([a-z0-9-]{0,40})(\.[a-z0-9][a-z0-9-]*){1,5}$`), maxValue, "a DNS suffix") // amazonaws.com.cn
+	parseAccount   = matching(form(`^[0-9]{12}$`), maxValue, "an account id")
+	parseInstance  = matching(idForm("i"), maxValue, "an instance id")
+	parseInterface = matching(idForm("eni"), maxValue, "an interface id")
+	parseSubnet    = matching(idForm("subnet"), maxValue, "a subnet id")
+	parseVPC       = matching(idForm("vpc"), maxValue, "a VPC id")
+	parseGroup     = matching(idForm("sg"), maxValue, "a security group id")
+	parseRole      = matching(form(`^[A-Za-z0-9_+=,.@-]+$`), 64, "a role name") // IAM User Guide, "IAM and AWS STS quotas"
+	parseToken     = matching(form(`^[!-~]+$`), 512, "a token")                 // base64 of 56 bytes in practice; opaque
+	parseCode      = matching(form(`^[A-Za-z]+$`), 64, "a code")
+	parseProfile   = matching(form(`^arn:aws[a-z-]{0,20}:iam::[0-9]{12}:instance-profile/[!-~]+$`), 700, "an instance profile's ARN")
 )
 
 // parsePublicIPv4 is a global IPv4 address, kept as its text.
@@ -151,7 +137,7 @@ func parseDevice(s string) (int, error) {
 }
 
 // parseName is an entry of a directory.
-var parseName = matching(nameForm, "a directory entry")
+var parseName = matching(form(`^[a-z0-9-]{1,64}/?$`), maxValue, "a directory entry")
 
 // text is a body as a value: the service sends none with surrounding space,
 // other implementations end with a newline.

@@ -1,18 +1,24 @@
 package frames
 
-import "regexp"
+import (
+	"regexp"
+	"sync"
+)
 
 // stamps are the times that EC2 puts into the output, and what a terminal
-// would take for commands: CSI, OSC and two-character sequences.
-var stamps = regexp.MustCompile(`\[\d{4}-\d\d-\d\d[T ][0-9:.,]{5,18}(?:Z|[+-]\d\d:?\d\d)?\]( ?)|` +
-	"\x1b\\[[0-9;:?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\\\)|\x1b[^\\[\\]\n]")
+// would take for commands: CSI, OSC and two-character sequences. Compiled when
+// first asked for: it takes milliseconds.
+var stamps = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\[\d{4}-\d\d-\d\d[T ][0-9:.,]{5,18}(?:Z|[+-]\d\d:?\d\d)?\]( ?)|` +
+		"\x1b\\[[0-9;:?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\\\)|\x1b[^\\[\\]\n]")
+})
 
 // clean takes out of a console's output what is no text of anyone: stamps,
 // sequences, carriage returns, other control characters. Newlines stay. It puts
 // after in the place of a stamp: "" takes a space with it, "$1" leaves it. Which
 // is right depends on whose space it is.
 func clean(console []byte, after string) []byte {
-	out := stamps.ReplaceAll(console, []byte(after))
+	out := stamps().ReplaceAll(console, []byte(after))
 	n := 0
 	for _, c := range out {
 		if c == '\n' || c >= ' ' && c != 0x7f {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"vpcdoctor/probe/catalog"
 	"vpcdoctor/probe/fact"
@@ -13,15 +14,21 @@ import (
 
 // Forms of what names itself.
 var (
-	awsID   = regexp.MustCompile(`^([a-z]{1,8}(?:-[a-z]{2,8})*)-([0-9a-f]{17}|[0-9a-f]{8})(?:-([0-9a-z]+)(-[0-9a-z-]+)?)?$`)
-	account = regexp.MustCompile(`^[0-9]{12}$`)
-	uuid    = regexp.MustCompile(`^(mrk-)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	digest  = regexp.MustCompile(`^[0-9a-fA-F]{32,64}$`)
-	macForm = regexp.MustCompile(`^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$`)
-	ipLabel = regexp.MustCompile(`^ip-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})$`)
-	remark  = regexp.MustCompile(`comment "[^"]*"|/\*.*?\*/`)
-	ours    = regexp.MustCompile(`^(i-0+|vpcdoctor.*)$`) // the dummy node of probes, and our own labels
+	awsID   = form(`^([a-z]{1,8}(?:-[a-z]{2,8})*)-([0-9a-f]{17}|[0-9a-f]{8})(?:-([0-9a-z]+)(-[0-9a-z-]+)?)?$`)
+	account = form(`^[0-9]{12}$`)
+	uuid    = form(`^(mrk-)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	digest  = form(`^[0-9a-fA-F]{32,64}$`)
+	macForm = form(`^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$`)
+	ipLabel = form(`^ip-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})$`)
+	remark  = form(`comment "[^"]*"|/\*.*?\*/`)
+	ours    = form(`^(i-0+|vpcdoctor.*)$`) // the dummy node of probes, and our own labels
 )
+
+// form makes a pattern, compiled when it is first asked for: most runs redact
+// nothing.
+func form(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // mapping is what is known of one set of facts.
 type mapping struct {
@@ -129,7 +136,7 @@ func selfNamed(s string) bool {
 	if _, err := strconv.Atoi(s); err == nil {
 		return true
 	}
-	return ours.MatchString(s) || awsID.MatchString(s) || account.MatchString(s) || uuid.MatchString(s) || digest.MatchString(s) || ipLabel.MatchString(s)
+	return ours().MatchString(s) || awsID().MatchString(s) || account().MatchString(s) || uuid().MatchString(s) || digest().MatchString(s) || ipLabel().MatchString(s)
 }
 
 // host makes a host name known with its parent domains.
@@ -175,7 +182,7 @@ func awsName(h string) (rest string, ok bool) {
 // stays tells whether a label is AWS's or nobody's.
 func (m *mapping) stays(l string, aws bool) bool {
 	zone := strings.TrimRight(l, "abcdef")
-	return ours.MatchString(l) || m.public[zone] && len(l)-len(zone) <= 1 && strings.Count(l, "-") >= 2 || aws && (m.public[l] || known[l]) || l == "localhost"
+	return ours().MatchString(l) || m.public[zone] && len(l)-len(zone) <= 1 && strings.Count(l, "-") >= 2 || aws && (m.public[l] || known[l]) || l == "localhost"
 }
 
 // urls finds the hosts of a URL, of a list of them, or of a Via header.

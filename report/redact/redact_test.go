@@ -182,7 +182,7 @@ func TestNothingOfTheCorpusIsLeft(t *testing.T) {
 		}
 		n := 0
 		for _, x := range secrets {
-			if x == "" || m.public[x] || ours.MatchString(x) || x == "localhost" || x == "ssm" || strings.HasPrefix(x, "0000000000") { // the lab's request ids
+			if x == "" || m.public[x] || ours().MatchString(x) || x == "localhost" || x == "ssm" || strings.HasPrefix(x, "0000000000") { // the lab's request ids
 				continue
 			}
 			n++

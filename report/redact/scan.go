@@ -21,7 +21,7 @@ func (m *mapping) replace(parent, key, v string) string {
 		}
 		return v
 	case firewall:
-		v = remark.ReplaceAllString(v, "")
+		v = remark().ReplaceAllString(v, "")
 	}
 	return m.text(v)
 }
@@ -65,7 +65,7 @@ func (m *mapping) scan(v string, do func(token, after string) string) string {
 		if tail != "" && strings.HasPrefix(tail, "::") && strings.Count(core, ":") > 0 { // "fd00:1::/64"
 			core, tail = core+"::", tail[2:]
 		}
-		if a, err := netip.ParseAddr(core); err == nil && a.Is6() || macForm.MatchString(core) {
+		if a, err := netip.ParseAddr(core); err == nil && a.Is6() || macForm().MatchString(core) {
 			b.WriteString(do(core, tail+v))
 		} else {
 			for i, part := range strings.Split(core, ":") {
@@ -92,16 +92,16 @@ func (m *mapping) learn(t, after string) string {
 		return t
 	}
 	switch {
-	case ours.MatchString(t):
-	case macForm.MatchString(t):
+	case ours().MatchString(t):
+	case macForm().MatchString(t):
 		m.id("mac", strings.ToLower(t))
-	case account.MatchString(t):
+	case account().MatchString(t):
 		m.id("account", t)
-	case uuid.MatchString(t):
+	case uuid().MatchString(t):
 		m.id("uuid", t)
-	case digest.MatchString(t):
+	case digest().MatchString(t):
 		m.id("digest", t)
-	case ipLabel.MatchString(t):
+	case ipLabel().MatchString(t):
 		if a, ok := labelAddr(t); ok {
 			m.addr(a, "")
 		}
@@ -115,7 +115,7 @@ func (m *mapping) learn(t, after string) string {
 			m.host(t)
 		}
 	default:
-		if x := awsID.FindStringSubmatch(t); x != nil && !ours.MatchString(x[1]+"-"+x[2]) {
+		if x := awsID().FindStringSubmatch(t); x != nil && !ours().MatchString(x[1]+"-"+x[2]) {
 			m.id(x[1], x[2])
 			for _, tail := range []string{x[3], strings.TrimPrefix(x[4], "-")} {
 				if tail != "" && !m.stays(tail, true) {
@@ -171,21 +171,21 @@ func (m *mapping) swap(t, _ string) string {
 		return t
 	}
 	switch {
-	case ours.MatchString(t):
+	case ours().MatchString(t):
 		return t
-	case macForm.MatchString(t):
+	case macForm().MatchString(t):
 		return pick("mac", strings.ToLower(t))
-	case account.MatchString(t):
+	case account().MatchString(t):
 		return pick("account", t)
-	case uuid.MatchString(t):
+	case uuid().MatchString(t):
 		return pick("uuid", t)
-	case digest.MatchString(t):
+	case digest().MatchString(t):
 		return pick("digest", t)
 	}
 	if m.words[t] {
 		return m.to[t]
 	}
-	if x := awsID.FindStringSubmatch(t); x != nil {
+	if x := awsID().FindStringSubmatch(t); x != nil {
 		return m.swapID(t, x)
 	}
 	if a, ok := labelAddr(t); ok {
@@ -276,7 +276,7 @@ func (m *mapping) swapAddr(a netip.Addr, t string) string {
 }
 
 func labelAddr(t string) (netip.Addr, bool) {
-	if !ipLabel.MatchString(t) {
+	if !ipLabel().MatchString(t) {
 		return netip.Addr{}, false
 	}
 	a, err := netip.ParseAddr(strings.ReplaceAll(t[3:], "-", "."))
