@@ -116,6 +116,9 @@ const mendFile = "mended"
 func captureMended(t *testing.T, w, mended *world.World, role string, files map[string]string, args ...string) *captured {
 	t.Helper()
 	needLab(t)
+	if testing.Short() {
+		t.Skip("not with -short: under the race detector a sample of the scenarios stands for all runs in the lab")
+	}
 	if w.Host.UID != 0 && os.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("needs root")
