@@ -257,14 +257,15 @@ func TestStdout(t *testing.T) {
 			for _, format := range []string{"text", "json"} {
 				t.Run(strings.Join([]string{role, name, format}, " "), func(t *testing.T) {
 					t.Parallel()
+					want := code
 					if role == "full stdout" {
-						code = report.ExitFault
+						want = report.ExitFault
 					}
 					c := captureAs(t, role, worldOf(t, name), "--facts", factsFile, "--output-file", "r.txt", "-o", format)
 					var e end
 					c.noted(t, &e)
-					if e.Exit != code || e.Signal != 0 {
-						t.Errorf("%+v, want exit %d", e, code)
+					if e.Exit != want || e.Signal != 0 {
+						t.Errorf("%+v, want exit %d", e, want)
 					}
 					if (stderr == "") != (c.stderr == "") || !strings.Contains(c.stderr, stderr) {
 						t.Errorf("stderr %q", c.stderr)
