@@ -114,7 +114,7 @@ cp "$work"/old/*.rpm "$work/files/old.rpm"
 cp "${deb[0]}" "$work/files/new.deb"
 cp dist/*.x86_64.rpm "$work/files/new.rpm"
 mkdir "$work/files/zip"
-gzip -dc report/testdata/facts/endpoint-sg-one.json.gz >"$work/files/facts.json"
+sed -n '/^-- facts.json --$/,/^-- verdict.json --$/{/^-- /!p}' report/testdata/scenarios/endpoint-sg-one.txtar >"$work/files/facts.json"
 (cd "$work/files/zip" && unzip -q "$OLDPWD"/dist/ssm/*_deb_x86_64.zip)
 
 step "deb in a root without systemd: install, upgrade, remove, purge"
