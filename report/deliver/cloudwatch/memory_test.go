@@ -95,6 +95,9 @@ func holdAndDeliver(text string) error {
 // TestMemory: delivery costs at most 10 MB beyond what the process had, with a
 // usual report and a backlog, and with one of more than 5 MB.
 func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not with -short: under the race detector memory is another matter")
+	}
 	const most = 10_000 // kB
 	for name, job := range map[string]memoryJob{"usual, 20 wait": {Rows: 40, Backlog: 20}, "6 MB": {Rows: 8000}} {
 		api := account(t, nil)
