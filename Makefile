@@ -36,7 +36,7 @@ build: ## bin/vpcdoctor and bin/vpclab
 
 test: ## all tests; says what it skips and why (needs Go, git, make)
 	@go vet ./...
-	@go test -timeout 30m -parallel 4 -v ./... | awk -f .ci/summary.awk
+	@go test -timeout 30m -v ./... | awk -f .ci/summary.awk
 
 check: lint race cross size ## test's big sister: lint, race detector, cross-compiles, size and linker guards
 
