@@ -402,10 +402,8 @@ func (p *projection) verdict() {
 	v := p.r.Verdict
 	p.add(Verdict, "status", or(string(v.Status), notSeen))
 	var codes []string // in the order in which to act
-	for _, f := range v.Causes {
-		if f.Severity != diagnose.SevInfo && !f.Accepted {
-			codes = append(codes, string(f.Code)+" ("+string(f.Confidence)+")")
-		}
+	for _, f := range v.Counting() {
+		codes = append(codes, string(f.Code)+" ("+string(f.Confidence)+")")
 	}
 	p.add(Verdict, "causes", or(strings.Join(codes, ", "), "none"))
 }

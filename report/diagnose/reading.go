@@ -20,7 +20,22 @@ func (v Verdict) Lead() (Finding, bool) {
 
 // LeadIndex is the position of Lead among the causes; -1 when there is none.
 func (v Verdict) LeadIndex() int {
-	return slices.IndexFunc(v.Causes, func(f Finding) bool { return !f.Accepted && f.Severity != SevInfo })
+	return slices.IndexFunc(v.Causes, Finding.Counts)
+}
+
+// Counts tells whether a finding asks for an act: one that the user accepted and
+// mere information do not.
+func (f Finding) Counts() bool { return !f.Accepted && f.Severity != SevInfo }
+
+// Counting are the causes that count, in the order of the verdict.
+func (v Verdict) Counting() []Finding {
+	var out []Finding
+	for _, f := range v.Causes {
+		if f.Counts() {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // Urgency sorts rows by what needs attention first: failures before what was

@@ -204,18 +204,12 @@ func (v *View) headline(out Verdict) string {
 		}
 		return f.Summary
 	}
-	var lead *Finding
-	for i := range out.Causes {
-		if !out.Causes[i].Accepted && out.Causes[i].Severity != SevInfo {
-			lead = &out.Causes[i]
-			break
-		}
-	}
+	lead, led := out.Lead()
 	switch {
 	case out.Status == Inconclusive:
 		return "Too little could be checked to say more. " + out.Decide
-	case lead != nil:
-		return first(*lead)
+	case led:
+		return first(lead)
 	}
 	var works []string
 	classes := map[string]bool{}

@@ -35,7 +35,7 @@ func verdictLabel(v diagnose.Verdict) (string, state) {
 
 func severityState(f diagnose.Finding) state {
 	switch {
-	case f.Accepted || f.Severity == diagnose.SevInfo:
+	case !f.Counts():
 		return unchecked
 	case f.Severity == diagnose.SevError:
 		return broken

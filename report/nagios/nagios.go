@@ -58,7 +58,7 @@ func Write(w io.Writer, r *report.Report) error {
 		said = "no verdict"
 	}
 	line += plain(said, 400)
-	if n := others(r.Verdict); n > 1 {
+	if n := len(r.Verdict.Counting()); n > 1 {
 		line += fmt.Sprintf(" (and %d more)", n-1)
 	}
 	if r.Context.Interrupted {
@@ -84,18 +84,14 @@ func Fault(w io.Writer, why error) error {
 	return err
 }
 
-func others(v diagnose.Verdict) int { return len(counted(v, "")) }
-
-// counted are the causes of a severity that count; of any but information when
-// none is given.
-func counted(v diagnose.Verdict, s diagnose.Severity) []diagnose.Finding {
-	var out []diagnose.Finding
-	for _, c := range v.Causes {
-		if !c.Accepted && c.Severity != diagnose.SevInfo && (s == "" || c.Severity == s) {
-			out = append(out, c)
+// counted is how many causes of a severity count.
+func counted(v diagnose.Verdict, s diagnose.Severity) (n int) {
+	for _, c := range v.Counting() {
+		if c.Severity == s {
+			n++
 		}
 	}
-	return out
+	return n
 }
 
 // maxRows bounds the figures of single names.
@@ -118,8 +114,8 @@ func figures(r *report.Report) []string {
 		}
 	}
 	out := []string{
-		fmt.Sprintf("errors=%d;;0;0", len(counted(r.Verdict, diagnose.SevError))),
-		fmt.Sprintf("warnings=%d;0;;0", len(counted(r.Verdict, diagnose.SevWarning))),
+		fmt.Sprintf("errors=%d;;0;0", counted(r.Verdict, diagnose.SevError)),
+		fmt.Sprintf("warnings=%d;0;;0", counted(r.Verdict, diagnose.SevWarning)),
 		fmt.Sprintf("required=%d;;;0", required),
 		fmt.Sprintf("failed=%d;;;0;%d", failed, required),
 		fmt.Sprintf("not_checked=%d;;;0;%d", unseen, required),

@@ -91,7 +91,7 @@ func missingSubjects(v diagnose.Verdict) map[string]bool {
 		for _, a := range f.Alternatives {
 			codes = append(codes, a.Code)
 		}
-		if f.Accepted || f.Severity == diagnose.SevInfo || !slices.ContainsFunc(codes, func(c diagnose.Code) bool { return missing[c] }) {
+		if !f.Counts() || !slices.ContainsFunc(codes, func(c diagnose.Code) bool { return missing[c] }) {
 			continue
 		}
 		for _, x := range f.Subjects {

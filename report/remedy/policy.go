@@ -10,10 +10,7 @@ import (
 // an endpoint the question that finds the refusal in CloudTrail.
 func statements(v diagnose.Verdict) []Template {
 	var out []Template
-	for _, f := range v.Causes {
-		if f.Accepted || f.Severity == diagnose.SevInfo {
-			continue
-		}
+	for _, f := range v.Counting() {
 		if f.Action.Statement != "" {
 			notes := []string{"Add it to the policy that the fix names, beside the statements that are there."}
 			if strings.Contains(f.Action.Statement, "\"Principal\"") {

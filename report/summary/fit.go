@@ -75,7 +75,7 @@ var trims = []struct {
 	do   func(*Document) bool
 }{
 	{"accepted findings and information", func(d *Document) bool {
-		return d.dropCause(func(c Cause) bool { return c.Accepted || c.Severity == diagnose.SevInfo })
+		return d.dropCause(func(c Cause) bool { return !c.counts() })
 	}},
 	{"what was not checked and is not required", func(d *Document) bool {
 		return d.dropGap(func(n diagnose.NotChecked) bool { return !n.Required })
@@ -127,6 +127,11 @@ var trims = []struct {
 	}},
 }
 
+// counts is diagnose.Finding.Counts of what the document kept.
+func (c Cause) counts() bool {
+	return diagnose.Finding{Accepted: c.Accepted, Severity: c.Severity}.Counts()
+}
+
 // lead is the cause that is trimmed last: the first that counts, which is
 // where a report begins; where none counts, the first.
 func (d *Document) lead() *Cause {
@@ -137,14 +142,14 @@ func (d *Document) lead() *Cause {
 }
 
 func (d *Document) leadIndex() int {
-	return max(0, slices.IndexFunc(d.Causes, func(c Cause) bool { return !c.Accepted && c.Severity != diagnose.SevInfo }))
+	return max(0, slices.IndexFunc(d.Causes, Cause.counts))
 }
 
 // counts tells whether a cause of the document counts: then its first one stays
 // to the end.
 func (d *Document) counts() bool {
 	c := d.lead()
-	return c != nil && !c.Accepted && c.Severity != diagnose.SevInfo
+	return c != nil && c.counts()
 }
 
 // dropCause leaves out the last cause that matches, never the leading one of

@@ -125,7 +125,7 @@ func finding(p *page, f diagnose.Finding) {
 
 func severityStyle(f diagnose.Finding) sgr {
 	switch {
-	case f.Accepted || f.Severity == diagnose.SevInfo:
+	case !f.Counts():
 		return dim
 	case f.Severity == diagnose.SevError:
 		return red

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"vpcdoctor/report"
-	"vpcdoctor/report/diagnose"
 )
 
 // Line is the verdict on one line of plain ASCII, for logs and progress:
@@ -24,7 +23,7 @@ func Line(r *report.Report) string {
 		}
 	}
 	out := strings.Join(parts, " ") + ": " + strings.TrimPrefix(short(r.Verdict.Headline, headlineMax), string(lead.Code)+": ")
-	if n := others(r.Verdict, lead, ok); n > 0 {
+	if n := len(r.Verdict.Counting()) - 1; n > 0 {
 		out += " (and " + strconv.Itoa(n) + " more)"
 	}
 	if r.Context.Interrupted {
@@ -37,18 +36,4 @@ func Line(r *report.Report) string {
 		}
 	}
 	return strings.TrimRight(out, " :")
-}
-
-// others counts the causes beside the leading one that ask for an act.
-func others(v diagnose.Verdict, lead diagnose.Finding, led bool) int {
-	n := 0
-	for _, f := range v.Causes {
-		if !f.Accepted && f.Severity != diagnose.SevInfo {
-			n++
-		}
-	}
-	if led && lead.Severity != diagnose.SevInfo {
-		n--
-	}
-	return n
 }

@@ -140,18 +140,11 @@ func itemState(s diagnose.CheckStatus) string {
 // that count.
 func outline(v diagnose.Verdict) string {
 	var words []string
-	for _, f := range counting(v) {
+	for _, f := range v.Counting() {
 		words = append(words, string(f.Code)+":"+string(f.Severity))
 	}
 	slices.Sort(words)
 	return string(v.Status) + " " + strings.Join(words, " ")
-}
-
-// counting are the causes that ask for an act.
-func counting(v diagnose.Verdict) []diagnose.Finding {
-	return slices.DeleteFunc(slices.Clone(v.Causes), func(f diagnose.Finding) bool {
-		return f.Accepted || f.Severity == diagnose.SevInfo
-	})
 }
 
 // short is a verdict in two words: "BROKEN SG-02 +1 more".
@@ -160,7 +153,7 @@ func short(v diagnose.Verdict) string {
 	if lead, ok := v.Lead(); ok {
 		words = append(words, text.Clean(string(lead.Code), 16))
 	}
-	if n := len(counting(v)) - 1; n > 0 {
+	if n := len(v.Counting()) - 1; n > 0 {
 		words = append(words, "+"+strconv.Itoa(n)+" more")
 	}
 	return strings.Join(words, " ")

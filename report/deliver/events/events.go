@@ -151,13 +151,11 @@ func (w *writer) summary() Summary {
 	}
 	e.Headline, e.How = cut.text("headline", v.Headline), cut.name("how", w.r.Context.How)
 	var codes []string
-	for _, f := range v.Causes {
-		switch {
-		case f.Accepted:
-			continue
-		case f.Severity == diagnose.SevError:
+	for _, f := range v.Counting() {
+		switch f.Severity {
+		case diagnose.SevError:
 			e.Errors++
-		case f.Severity == diagnose.SevWarning:
+		case diagnose.SevWarning:
 			e.Warnings++
 		default:
 			continue

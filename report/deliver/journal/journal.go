@@ -110,10 +110,8 @@ func Entry(r *report.Report) []byte {
 	v, c := r.Verdict, r.Context
 	lead, _ := v.Lead()
 	var codes []string
-	for _, f := range v.Causes {
-		if !f.Accepted && f.Severity != diagnose.SevInfo {
-			codes = append(codes, string(f.Code))
-		}
+	for _, f := range v.Counting() {
+		codes = append(codes, string(f.Code))
 	}
 	_, j := summary.New(r, false).Within(maxSummary)
 	e.add("MESSAGE", strings.TrimPrefix(text.Line(r), "vpcdoctor: "))
