@@ -26,8 +26,8 @@ type Parcel struct {
 	Time  time.Time // start of the run, corrected where the instance's clock was found wrong
 
 	// Load reads the report. A parcel of the backlog stays on disk until then,
-	// so that a long backlog needs no memory. One that cannot be loaded is set
-	// aside by the backlog; a sink calls it Rejected and carries on.
+	// so that a long backlog needs no memory. A sink that cannot read one says so
+	// and carries on with the others; a damaged one is set aside by the backlog.
 	Load func() (*report.Report, error)
 }
 

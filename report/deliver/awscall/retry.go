@@ -64,7 +64,12 @@ func pause(ctx context.Context, n int) bool {
 	} else if n+1 >= most {
 		return false
 	}
-	t := time.NewTimer(wait)
+	return Wait(ctx, wait)
+}
+
+// Wait tells whether the time went by before ctx ended.
+func Wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

@@ -26,7 +26,7 @@ func (s *Sink) put(ctx context.Context, b *batch) (*types.RejectedLogEventsInfo,
 		return nil, err
 	}
 	for n := range 3 { // what was just made may not be seen everywhere at once
-		if rejected, err = s.putOnce(ctx, b); !awscall.Is(err, awscall.Missing) || !wait(ctx, time.Second<<n) {
+		if rejected, err = s.putOnce(ctx, b); !awscall.Is(err, awscall.Missing) || !awscall.Wait(ctx, time.Second<<n) {
 			break
 		}
 	}
@@ -94,17 +94,6 @@ func fault(host string, err error) error {
 		code, message = api.ErrorCode(), api.ErrorMessage()
 	}
 	return awscall.Refused(host, resp.HTTPStatusCode(), resp.HTTPResponse().Header, code, message)
-}
-
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 // explain adds to a fault what to do about it here.

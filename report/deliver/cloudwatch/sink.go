@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 
+	"vpcdoctor/report"
 	"vpcdoctor/report/deliver"
 	"vpcdoctor/report/deliver/awscall"
 	"vpcdoctor/report/deliver/events"
@@ -159,24 +160,16 @@ type delivery struct {
 	tooNew int // parcels that AWS takes to be from the future
 }
 
-// unread is a parcel that could not be loaded. The others go on.
-type unread struct {
-	runID string
-	err   error
-}
-
-func (u unread) Error() string { return "report " + u.runID + " cannot be read: " + u.err.Error() }
-func (u unread) Unwrap() error { return u.err }
-
 func (d *delivery) all(ctx context.Context, parcels []deliver.Parcel) error {
 	var lost []error
 	for i, p := range parcels {
-		if err := d.one(ctx, p, i == len(parcels)-1); err != nil {
-			var u unread
-			if !errors.As(err, &u) {
-				return errors.Join(append(lost, err)...)
-			}
+		r, err := p.Read()
+		if err != nil {
 			lost = append(lost, err)
+			continue
+		}
+		if err := d.one(ctx, p, r, i == len(parcels)-1); err != nil {
+			return errors.Join(append(lost, err)...)
 		}
 	}
 	if err := d.flush(ctx); err != nil {
@@ -189,11 +182,7 @@ func (d *delivery) all(ctx context.Context, parcels []deliver.Parcel) error {
 }
 
 // one puts the events of a parcel into batches and sends those that are full.
-func (d *delivery) one(ctx context.Context, p deliver.Parcel, atHand bool) error {
-	r, err := p.Load()
-	if err != nil {
-		return unread{p.RunID, err}
-	}
+func (d *delivery) one(ctx context.Context, p deliver.Parcel, r *report.Report, atHand bool) error {
 	t := &track{runID: p.RunID, at: p.Time, atHand: atHand}
 	for line := range events.Of(r, events.Options{Time: p.Time, Metrics: d.sink.o.Metrics}) {
 		if !d.batch.fits(p.Time, len(line)) {

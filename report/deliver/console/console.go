@@ -2,12 +2,12 @@ package console
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"vpcdoctor/report"
 	"vpcdoctor/report/deliver"
 )
 
@@ -44,26 +44,19 @@ func (sink) Keeps() bool { return false }
 const longest = 10 * time.Second
 
 func (s sink) Deliver(ctx context.Context, parcels []deliver.Parcel, settle deliver.Settle) (string, error) {
-	if len(parcels) == 0 {
-		return "", errors.New("nothing to deliver")
-	}
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	last := parcels[len(parcels)-1]
-	r, err := last.Load()
-	if err != nil {
-		return "", err
-	}
-	lines, err := Lines(r, s.o.Full)
-	if err != nil {
-		return "", err
-	}
-	where, err := s.write(ctx, lines)
-	if err != nil {
-		return where, err
-	}
-	settle(last.RunID, deliver.Delivered)
-	return where + "; read it with: " + strings.ReplaceAll(ReadCommand(r.Context), "\\\n  ", ""), nil
+	return deliver.Latest(parcels, settle, func(_ deliver.Parcel, r *report.Report) (string, error) {
+		lines, err := Lines(r, s.o.Full)
+		if err != nil {
+			return "", err
+		}
+		where, err := s.write(ctx, lines)
+		if err != nil {
+			return where, err
+		}
+		return where + "; read it with: " + strings.ReplaceAll(ReadCommand(r.Context), "\\\n  ", ""), nil
+	})
 }
 
 // write takes the first path that takes the first line.

@@ -52,28 +52,17 @@ func (sink) Name() string { return "inventory" }
 func (sink) Keeps() bool { return false }
 
 func (s sink) Deliver(_ context.Context, parcels []deliver.Parcel, settle deliver.Settle) (string, error) {
-	if len(parcels) == 0 {
-		return "", errors.New("nothing to deliver")
-	}
-	last := parcels[len(parcels)-1]
-	r, err := last.Load()
-	if err != nil {
-		return "", err
-	}
-	node, err := nodeOf(r)
-	if err != nil {
-		return "", err
-	}
-	b, err := Item(r)
-	if err != nil {
-		return "", err
-	}
-	where := path.Join(s.dir, node, folder, fileName)
-	if err := s.write(node, b); err != nil {
-		return where, err
-	}
-	settle(last.RunID, deliver.Delivered)
-	return where, nil
+	return deliver.Latest(parcels, settle, func(_ deliver.Parcel, r *report.Report) (string, error) {
+		node, err := nodeOf(r)
+		if err != nil {
+			return "", err
+		}
+		b, err := Item(r)
+		if err != nil {
+			return "", err
+		}
+		return path.Join(s.dir, node, folder, fileName), s.write(node, b)
+	})
 }
 
 // nodeOf is the id under which the agent keeps its state: of a hybrid

@@ -63,20 +63,9 @@ const longest = 5 * time.Second
 const maxSummary = 32 << 10
 
 func (s sink) Deliver(ctx context.Context, parcels []deliver.Parcel, settle deliver.Settle) (string, error) {
-	if len(parcels) == 0 {
-		return "", errors.New("nothing to deliver")
-	}
-	last := parcels[len(parcels)-1]
-	r, err := last.Load()
-	if err != nil {
-		return "", err
-	}
-	const where = "the journal"
-	if err := s.send(ctx, Entry(r)); err != nil {
-		return where, err
-	}
-	settle(last.RunID, deliver.Delivered)
-	return where, nil
+	return deliver.Latest(parcels, settle, func(_ deliver.Parcel, r *report.Report) (string, error) {
+		return "the journal", s.send(ctx, Entry(r))
+	})
 }
 
 func (s sink) send(ctx context.Context, entry []byte) error {

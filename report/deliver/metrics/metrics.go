@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"vpcdoctor/report"
 	"vpcdoctor/report/deliver"
 	"vpcdoctor/report/deliver/awscall"
 	"vpcdoctor/report/deliver/events"
@@ -40,14 +41,10 @@ func (s *Sink) Name() string { return "metrics" }
 // Keeps tells that a value which did not arrive is lost.
 func (s *Sink) Keeps() bool { return false }
 
-// Deliver sends the values of the parcels.
+// Deliver sends the values of the run at hand.
 func (s *Sink) Deliver(ctx context.Context, parcels []deliver.Parcel, settle deliver.Settle) (string, error) {
 	where := "namespace " + events.Namespace + " in " + s.call.Place.Region
-	for _, p := range parcels {
-		r, err := p.Load()
-		if err != nil {
-			return where, err
-		}
+	return deliver.Latest(parcels, settle, func(p deliver.Parcel, r *report.Report) (string, error) {
 		at := p.Time
 		if now := s.call.Clock.Now(); at.After(now) {
 			at = now
@@ -58,9 +55,8 @@ func (s *Sink) Deliver(ctx context.Context, parcels []deliver.Parcel, settle del
 				return where, awscall.Explain("cloudwatch:PutMetricData", "namespace "+events.Namespace, err)
 			}
 		}
-		settle(p.RunID, deliver.Delivered)
-	}
-	return where, nil
+		return where, nil
+	})
 }
 
 // form is the body of PutMetricData in the query protocol, which CloudWatch

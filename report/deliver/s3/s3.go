@@ -81,9 +81,9 @@ func (s *Sink) Deliver(ctx context.Context, parcels []deliver.Parcel, settle del
 	where := "s3://" + s.o.Bucket
 	var lost []error
 	for _, p := range parcels {
-		r, err := p.Load()
+		r, err := p.Read()
 		if err != nil {
-			lost = append(lost, fmt.Errorf("report %s cannot be read: %w", p.RunID, err))
+			lost = append(lost, err)
 			continue
 		}
 		key := s.key(r, p.RunID)

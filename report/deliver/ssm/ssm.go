@@ -64,20 +64,16 @@ func (s *Sink) Keeps() bool { return false }
 // Deliver tells of the last parcel.
 func (s *Sink) Deliver(ctx context.Context, parcels []deliver.Parcel, settle deliver.Settle) (string, error) {
 	where := events.InventoryType + " of " + s.node + " in " + s.call.Place.Region
-	p := parcels[len(parcels)-1]
-	r, err := p.Load()
-	if err != nil {
-		return where, err
-	}
-	body, err := json.Marshal(s.body(s.node, r, p.Time))
-	if err != nil {
-		return where, err
-	}
-	if err := s.call.Do(ctx, awscall.JSONCall("ssm", "AmazonSSM."+s.operation, body)); err != nil {
-		return where, awscall.Explain("ssm:"+s.operation, s.node, err)
-	}
-	settle(p.RunID, deliver.Delivered)
-	return where, nil
+	return deliver.Latest(parcels, settle, func(p deliver.Parcel, r *report.Report) (string, error) {
+		body, err := json.Marshal(s.body(s.node, r, p.Time))
+		if err != nil {
+			return where, err
+		}
+		if err := s.call.Do(ctx, awscall.JSONCall("ssm", "AmazonSSM."+s.operation, body)); err != nil {
+			return where, awscall.Explain("ssm:"+s.operation, s.node, err)
+		}
+		return where, nil
+	})
 }
 
 type object = map[string]any
