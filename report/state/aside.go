@@ -1,8 +1,6 @@
 package state
 
 import (
-	"errors"
-	"io"
 	"path/filepath"
 	"slices"
 )
@@ -36,13 +34,8 @@ func (d *Dir) setAside(dir, name string, why error) error {
 
 // trim keeps the folder within its bounds.
 func (f *folder) trim() {
-	dir, err := f.Open(".")
+	names, err := f.names(maxList)
 	if err != nil {
-		return
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(maxList)
-	if err != nil && !errors.Is(err, io.EOF) {
 		return
 	}
 	slices.Sort(names)

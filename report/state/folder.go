@@ -114,16 +114,25 @@ func validID(id string) bool {
 	return true
 }
 
-// items lists the reports of a folder, oldest first. Other names are none of
-// our business.
-func (f *folder) items() ([]item, error) {
+// names are what stands in a folder, in no order, so many at most.
+func (f *folder) names(most int) ([]string, error) {
 	dir, err := f.Open(".")
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	names, err := dir.Readdirnames(maxList)
-	if err != nil && !errors.Is(err, io.EOF) {
+	names, err := dir.Readdirnames(most)
+	if errors.Is(err, io.EOF) {
+		err = nil // an empty one
+	}
+	return names, err
+}
+
+// items lists the reports of a folder, oldest first. Other names are none of
+// our business.
+func (f *folder) items() ([]item, error) {
+	names, err := f.names(maxList)
+	if err != nil {
 		return nil, err
 	}
 	if len(names) == maxList {

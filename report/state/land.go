@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"vpcdoctor/report"
 	"vpcdoctor/report/history"
@@ -232,22 +233,8 @@ func (d *Dir) sinkNames() ([]string, error) {
 		return nil, err
 	}
 	defer f.Close()
-	dir, err := f.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(maxSinks)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	var out []string
-	for _, n := range names {
-		if validID(n) {
-			out = append(out, n)
-		}
-	}
-	return out, nil
+	names, err := f.names(maxSinks)
+	return slices.DeleteFunc(names, func(n string) bool { return !validID(n) }), err
 }
 
 // maxSinks bounds the folders of sinks, and their locks.
