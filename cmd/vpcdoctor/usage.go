@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"vpcdoctor/report/text"
 )
 
 // Help is read on a serial console too: 80 columns, flags by what they are
@@ -67,7 +69,7 @@ func usage(c *cobra.Command) error {
 func writeVerbs(b *strings.Builder, c *cobra.Command) {
 	fmt.Fprintf(b, "  %s [flags]\n  %s VERB [flags]\n\nVerbs (\"%s VERB --help\" tells more):\n", c.Name(), c.Name(), c.Name())
 	for _, sub := range c.Commands() {
-		if sub.IsAvailableCommand() {
+		if listed(sub) {
 			entry(b, verbColumn, "  "+sub.Name(), sub.Short)
 		}
 	}
@@ -113,22 +115,11 @@ const (
 // entry writes a term with its explanation beside it, or below it when the term
 // is long.
 func entry(b *strings.Builder, column int, term, about string) {
-	line := term
 	if len(term)+2 > column {
 		b.WriteString(term + "\n")
-		line = ""
+		term = ""
 	}
-	line += strings.Repeat(" ", column-len(line))
-	for i, word := range strings.Fields(about) {
-		switch {
-		case i == 0:
-		case len(line)+1+len(word) > textWidth:
-			b.WriteString(line + "\n")
-			line = strings.Repeat(" ", column)
-		default:
-			line += " "
-		}
-		line += word
+	for _, line := range text.Wrap(fmt.Sprintf("%-*s", column, term), about, textWidth, column) {
+		b.WriteString(line + "\n")
 	}
-	b.WriteString(line + "\n")
 }

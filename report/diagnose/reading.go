@@ -51,6 +51,18 @@ func (r Row) Urgency() int {
 	return n + 20
 }
 
+// Word is a state as people read it. It never makes a pass of what was not
+// looked at.
+func (s CheckStatus) Word() string {
+	switch s {
+	case Pass:
+		return "pass"
+	case Fail:
+		return "FAIL"
+	}
+	return "not checked"
+}
+
 // Required tells whether the verdict depends on the row's name, alone or with
 // others that stand for each other.
 func (r Row) Required() bool { return needRank(fact.Need(r.Need)) <= 1 }

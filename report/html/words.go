@@ -55,22 +55,11 @@ func checkState(s diagnose.CheckStatus) state {
 
 // checkWord is "pass 2/2", "FAIL timeout" or "not checked".
 func checkWord(c diagnose.Check) string {
-	w := statusWord(c.Status)
+	w := c.Status.Word()
 	if c.Word != "" && !slices.Contains([]string{"-", "ok", "dns", "pass", "failed", "not checked"}, c.Word) {
 		w += " " + c.Word
 	}
 	return w
-}
-
-// statusWord never makes a pass of what was not looked at.
-func statusWord(s diagnose.CheckStatus) string {
-	switch s {
-	case diagnose.Pass:
-		return "pass"
-	case diagnose.Fail:
-		return "FAIL"
-	}
-	return "not checked"
 }
 
 func wayWord(r diagnose.Row) string {

@@ -54,20 +54,18 @@ func RowName(r *report.Report, row diagnose.Row) string { return rowName(row, co
 func RowState(r diagnose.Row) string {
 	switch r.Status {
 	case diagnose.Pass:
-		return "pass, " + wayWord(r)
+		return r.Status.Word() + ", " + wayWord(r)
 	case diagnose.Fail:
 		for _, c := range []struct {
 			name string
 			diagnose.Check
 		}{{"DNS", r.DNS}, {"TCP", r.TCP}, {"TLS", r.TLS}, {"AWS", r.AWS}} {
 			if c.Status == diagnose.Fail {
-				return strings.TrimSpace("FAIL " + c.name + " " + ownWord(c.Check))
+				return strings.TrimSpace(r.Status.Word() + " " + c.name + " " + ownWord(c.Check))
 			}
 		}
-		return "FAIL"
-	default:
-		return "not checked"
 	}
+	return r.Status.Word()
 }
 
 // Items is one line for each state of what is no endpoint, failures first. What
@@ -79,6 +77,10 @@ func Items(r *report.Report, o Options) []string {
 	}
 	return p.lines()
 }
+
+// Wrap breaks s at spaces into lines of at most width characters. The first one
+// begins with label, the others with hang spaces.
+func Wrap(label, s string, width, hang int) []string { return wrap(label, s, width, hang) }
 
 // lines is what was written, line by line.
 func (p *page) lines() []string {

@@ -116,14 +116,10 @@ func tableOf(in []diagnose.Row, suffix string) table {
 
 // word of a state. Not checked is a dash and never looks like a pass.
 func word(s diagnose.CheckStatus) string {
-	switch s {
-	case diagnose.Pass:
-		return "pass"
-	case diagnose.Fail:
-		return "FAIL"
-	default:
+	if s != diagnose.Pass && s != diagnose.Fail {
 		return "-"
 	}
+	return s.Word()
 }
 
 func statusStyle(s diagnose.CheckStatus) sgr {

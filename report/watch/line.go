@@ -16,7 +16,7 @@ func others(rows []diagnose.Row) string {
 	var words []string
 	for _, s := range []diagnose.CheckStatus{diagnose.Fail, diagnose.NotCheckedStatus, diagnose.Pass} {
 		if n[s] > 0 {
-			words = append(words, strconv.Itoa(n[s])+" "+itemState(s))
+			words = append(words, strconv.Itoa(n[s])+" "+s.Word())
 		}
 	}
 	return "and " + strconv.Itoa(len(rows)) + " more: " + strings.Join(words, ", ")

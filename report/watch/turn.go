@@ -104,9 +104,9 @@ func (c *comparison) items(before, after []diagnose.Item) {
 		}
 		what := text.Clean(i.What, wordMax)
 		name, _, _ := strings.Cut(what, ": ") // "credentials: instance profile, role app"
-		t := Turn{What: what, Name: name, To: itemState(i.Status), Status: i.Status}
+		t := Turn{What: what, Name: name, To: i.Status.Word(), Status: i.Status}
 		if was {
-			t.From = itemState(from)
+			t.From = from.Word()
 		}
 		if i.Status == diagnose.Fail && i.Why != "" {
 			t.To = text.Clean(t.To+", "+i.Why, wordMax)
@@ -123,17 +123,6 @@ func hostOf(r diagnose.Row) string {
 		host += " (proxy)"
 	}
 	return host
-}
-
-func itemState(s diagnose.CheckStatus) string {
-	switch s {
-	case diagnose.Pass:
-		return "pass"
-	case diagnose.Fail:
-		return "FAIL"
-	default:
-		return "not checked"
-	}
 }
 
 // outline is what would make somebody look again: the status and the causes
