@@ -319,14 +319,3 @@ func named(runs []Entry) []Entry {
 
 // kind is equal for runs that can be compared.
 func (e Entry) kind() string { return e.Instance + " " + e.Asked }
-
-// Words is a change as a line: "ssm: 10.192.5.10 -> public".
-func Words(c report.Change) string {
-	switch {
-	case c.From == absent:
-		return c.What + ": new (" + c.To + ")"
-	case c.To == absent:
-		return c.What + ": gone (was " + c.From + ")"
-	}
-	return c.What + ": " + c.From + " -> " + c.To
-}

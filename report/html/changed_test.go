@@ -17,16 +17,16 @@ func TestChanged(t *testing.T) {
 	}{
 		"not asked for": {nil, nil, "changed"},
 		"first":         {&report.Changes{First: true}, []string{"nothing to compare with"}, "<ul>"},
-		"quiet":         {&report.Changes{Same: at, Runs: 3}, []string{"Nothing since 2026-11-30 14:02 UTC (runs: 3)"}, "<ul>"},
+		"quiet":         {&report.Changes{Same: at, Runs: 3}, []string{"Nothing since 2026-11-30 14:02 UTC (3 runs)"}, "<ul>"},
 		"turned": {&report.Changes{
 			Time: at, List: []report.Change{{What: "ssm", From: "10.192.5.10", To: "public<script>"}},
 			Standing: []report.Standing{{Code: "SG-02", Since: at, Runs: 2, More: true}},
 			Flapping: []report.Flap{{What: "logs", Changes: 4, Runs: 20}},
 		}, []string{
 			"Changed since the run of 2026-11-30 14:02 UTC", "ssm: 10.192.5.10 -&#62; public&#60;script&#62;",
-			"SG-02 since 2026-11-30 14:02 UTC or longer (runs: 2)", "logs flaps: 4 changes in the last 20 runs",
+			"SG-02 since 2026-11-30 14:02 UTC or longer (2 runs)", "logs flaps: 4 changes in the last 20 runs",
 		}, "<script>"},
-		"many": {&report.Changes{List: make([]report.Change, maxChanges+7)}, []string{"an unknown time", "and 7 more"}, "and 8 more"},
+		"many": {&report.Changes{List: make([]report.Change, 67)}, []string{"an unknown time", "and 7 more changes"}, "and 8 more"},
 	} {
 		p := &page{}
 		changed(p, c.changes)

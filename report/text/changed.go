@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"vpcdoctor/report"
 	"vpcdoctor/report/diagnose"
@@ -18,49 +17,18 @@ func changed(p *page, c *report.Changes) {
 	if c == nil {
 		return
 	}
-	switch {
-	case c.First:
-		p.heading("Changed")
-		p.para("  ", plain, 2, "No earlier run here was asked the same: nothing to compare with.")
-		return
-	case len(c.List) == 0:
-		p.heading("Changed")
-		p.para("  ", plain, 2, "Nothing since "+stamp(c.Same)+" ("+count(c.Runs, "run")+").")
-	default:
-		p.heading("Changed since the run of " + stamp(c.Time))
+	t := history.Tell(c)
+	p.heading(t.Title)
+	p.remark(t.Remark)
+	for _, l := range t.Lines {
+		p.item(l)
 	}
-	for i, x := range c.List {
-		if i == maxShown {
-			p.item("and " + count(len(c.List)-i, "more change"))
-			break
-		}
-		p.item(history.Words(x))
-	}
-	standing(p, c.Standing)
-	flapping(p, c.Flapping)
-	if !c.Healthy.IsZero() && !c.Healthy.Equal(c.Time) {
-		p.para("  ", plain, 2, "Last run without an error before this one: "+stamp(c.Healthy)+".")
-	}
+	p.remark(t.Last)
 }
 
-// standing writes causes that stay, those of one age on one line.
-func standing(p *page, in []report.Standing) {
-	for i := 0; i < len(in); i++ {
-		codes := []string{in[i].Code}
-		for ; i+1 < len(in) && in[i+1].Since.Equal(in[i].Since) && in[i+1].Runs == in[i].Runs; i++ {
-			codes = append(codes, in[i+1].Code)
-		}
-		longer := ""
-		if in[i].More {
-			longer = " or longer"
-		}
-		p.item(strings.Join(codes, ", ") + " since " + stamp(in[i].Since) + longer + " (" + count(in[i].Runs, "run") + ")")
-	}
-}
-
-func flapping(p *page, in []report.Flap) {
-	for _, f := range in {
-		p.item(f.What + " flaps: " + count(f.Changes, "change") + " in the last " + count(f.Runs, "run"))
+func (p *page) remark(s string) {
+	if s != "" {
+		p.para("  ", plain, 2, s)
 	}
 }
 
@@ -74,14 +42,6 @@ func notAsked(r *report.Report) string {
 		}
 	}
 	return strings.Join(out, ", ")
-}
-
-// stamp is a time as people read it. A clock that was never set has none.
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return "an unknown time"
-	}
-	return t.UTC().Format("2006-01-02 15:04") + " UTC"
 }
 
 // maxEvents is how many turns of the history the table shows.
@@ -98,11 +58,12 @@ func History(h history.Summary, more []string, o Options) string {
 		style = red
 	}
 	p.para(label+": ", style, 2, h.Now.Headline)
-	p.para("", plain, 0, "Last run "+stamp(h.Now.Time)+", "+count(h.Runs, "run")+" in all"+lastHealthy(h)+".")
+	p.para("", plain, 0, "Last run "+history.Stamp(h.Now.Time)+", "+count(h.Runs, "run")+" in all"+lastHealthy(h)+".")
 	if len(h.Standing)+len(h.Flapping) > 0 {
 		p.heading("Now")
-		standing(p, h.Standing)
-		flapping(p, h.Flapping)
+		for _, l := range history.Lasting(h.Standing, h.Flapping) {
+			p.item(l)
+		}
 	}
 	events := h.Events
 	p.heading("What changed")
@@ -133,7 +94,7 @@ func lastHealthy(h history.Summary) string {
 	if h.Healthy.Equal(h.Now.Time) {
 		return ""
 	}
-	return ", the last one without an error " + stamp(h.Healthy)
+	return ", the last one without an error " + history.Stamp(h.Healthy)
 }
 
 // eventForm is a line of the table: since when, for how many runs, the verdict.
@@ -148,7 +109,7 @@ func event(p *page, e history.Event) {
 			codes = append(codes, string(c.Code))
 		}
 	}
-	label := fmt.Sprintf(eventForm, stamp(e.Entry.Time), strconv.Itoa(e.Runs), short(string(e.Entry.Status), 12))
+	label := fmt.Sprintf(eventForm, history.Stamp(e.Entry.Time), strconv.Itoa(e.Runs), short(string(e.Entry.Status), 12))
 	p.para(label, plain, len(label), cmp.Or(strings.Join(codes, " "), "-"))
 	if e.First {
 		return

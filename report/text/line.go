@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vpcdoctor/report"
+	"vpcdoctor/report/history"
 )
 
 // Line is the verdict on one line of plain ASCII, for logs and progress:
@@ -30,7 +31,7 @@ func Line(r *report.Report) string {
 		out += " (interrupted)"
 	}
 	if r.Changes.Quiet() {
-		out = strings.TrimRight(out, " .:") + "; unchanged since " + stamp(r.Changes.Same) + ", " + count(r.Changes.Runs, "run")
+		out = strings.TrimRight(out, " .:") + "; unchanged since " + history.Stamp(r.Changes.Same) + ", " + count(r.Changes.Runs, "run")
 		if open := notAsked(r); open != "" {
 			out += "; not asked again: " + open
 		}
