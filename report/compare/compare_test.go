@@ -19,11 +19,7 @@ const scenarios = "../testdata/scenarios"
 // recorded reads recorded facts; every call gives a set of its own.
 func recorded(t testing.TB, name string) *fact.Set {
 	t.Helper()
-	f, err := corpus.Read(scenarios, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := f.Set()
+	s, err := corpus.Set(scenarios, name)
 	if err != nil {
 		t.Fatal(err)
 	}

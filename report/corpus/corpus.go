@@ -147,6 +147,15 @@ func (f *File) Write(dir string) error {
 // Set reads the facts; every call gives a set of its own.
 func (f *File) Set() (*fact.Set, error) { return read(f.Name, f.Facts) }
 
+// Set reads the facts of one scenario in a directory.
+func Set(dir, name string) (*fact.Set, error) {
+	f, err := Read(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Set()
+}
+
 // NearMiss reads the facts with the patch applied.
 func (f *File) NearMiss() (*fact.Set, error) {
 	b, err := Apply(f.Facts, f.Patch)

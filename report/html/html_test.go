@@ -31,11 +31,7 @@ const scenarios = "../testdata/scenarios"
 // recorded reads a report made of recorded facts.
 func recorded(t testing.TB, name string) *report.Report {
 	t.Helper()
-	f, err := corpus.Read(scenarios, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := f.Set()
+	s, err := corpus.Set(scenarios, name)
 	if err != nil {
 		t.Fatal(err)
 	}

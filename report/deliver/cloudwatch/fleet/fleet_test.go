@@ -143,11 +143,7 @@ func newFleet(t *testing.T, size, shards int, r *region) *fleet {
 // recorded is the report on facts that the lab has recorded.
 func recorded(t *testing.T, name string) *report.Report {
 	t.Helper()
-	f, err := corpus.Read("../../../testdata/scenarios", name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := f.Set()
+	s, err := corpus.Set("../../../testdata/scenarios", name)
 	if err != nil {
 		t.Fatal(err)
 	}
