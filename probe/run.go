@@ -104,7 +104,6 @@ func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *ru
 	r.set = &fact.Set{
 		Schema: fact.SchemaVersion, Start: env.Now().UTC(), Trust: trustFacts,
 		Run: fact.Run{
-			ID:      runID(env.Now()),
 			Version: o.Version, Commit: o.Commit, UID: env.UID, Context: o.Context,
 			Profiles: o.Profiles, Services: o.Services, All: o.All, Auto: o.Auto,
 			Rehearse: o.Rehearse, NoSigned: o.NoSigned,
@@ -113,6 +112,7 @@ func newRunner(env Env, o Options, trustFacts fact.Trust, progress Progress) *ru
 			RangesDate: catalog.Ranges().Date, CatalogDate: r.cat.Date(),
 		},
 	}
+	r.set.Run.ID = runID(r.set.Start)
 	if r.set.Run.Expect == "" {
 		r.set.Run.Expect = "auto"
 	}

@@ -118,6 +118,15 @@ func findings(in []diagnose.Finding) []diagnose.Finding {
 	return out
 }
 
+// Took is how long the run was; false when the report does not tell.
+func (r *Report) Took() (time.Duration, bool) {
+	f := r.Facts
+	if f == nil || f.Start.IsZero() || !f.End.After(f.Start) {
+		return 0, false
+	}
+	return f.End.Sub(f.Start), true
+}
+
 // WriteJSON writes the report as indented JSON with a newline at its end.
 // Durations are numbers of milliseconds in fields that end in _ms.
 func (r *Report) WriteJSON(w io.Writer) error { return writeJSON(w, r) }

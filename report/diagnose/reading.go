@@ -63,6 +63,17 @@ func (s CheckStatus) Word() string {
 	return "not checked"
 }
 
+// Stage is one cell of a row with its name.
+type Stage struct {
+	Name string // "DNS", "TCP", "TLS", "AWS"
+	Check
+}
+
+// Stages are the cells of a row in the order of the path.
+func (r Row) Stages() []Stage {
+	return []Stage{{"DNS", r.DNS}, {"TCP", r.TCP}, {"TLS", r.TLS}, {"AWS", r.AWS}}
+}
+
 // Required tells whether the verdict depends on the row's name, alone or with
 // others that stand for each other.
 func (r Row) Required() bool { return needRank(fact.Need(r.Need)) <= 1 }

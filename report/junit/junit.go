@@ -134,18 +134,14 @@ func row(r diagnose.Row) testcase {
 	if r.Path == "proxy" {
 		x.name += " by proxy"
 	}
-	cells := []struct {
-		name string
-		c    diagnose.Check
-	}{{"DNS", r.DNS}, {"TCP", r.TCP}, {"TLS", r.TLS}, {"AWS", r.AWS}}
 	var all []string
-	for _, c := range cells {
-		if c.c.Status == diagnose.Pass {
-			x.seconds += max(0, c.c.MS) / 1000
+	for _, s := range r.Stages() {
+		if s.Status == diagnose.Pass {
+			x.seconds += max(0, s.MS) / 1000
 		}
-		all = append(all, c.name+" "+state(c.c))
-		if c.c.Status == diagnose.Fail && x.message == "" {
-			x.message = c.name + " " + c.c.Word
+		all = append(all, s.Name+" "+state(s.Check))
+		if s.Status == diagnose.Fail && x.message == "" {
+			x.message = s.Name + " " + s.Word
 		}
 	}
 	switch r.Status {
@@ -217,12 +213,10 @@ func count(cases []testcase, o outcome) int {
 	return n
 }
 
-// took is how long the run was, in seconds.
+// took is how long the run was, in seconds; 0 when the report does not tell.
 func took(r *report.Report) float64 {
-	if r.Facts == nil || r.Facts.Start.IsZero() || !r.Facts.End.After(r.Facts.Start) {
-		return 0
-	}
-	return r.Facts.End.Sub(r.Facts.Start).Seconds()
+	t, _ := r.Took()
+	return t.Seconds()
 }
 
 func number(seconds float64) string { return strconv.FormatFloat(seconds, 'f', 3, 64) }

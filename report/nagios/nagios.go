@@ -120,10 +120,10 @@ func figures(r *report.Report) []string {
 		fmt.Sprintf("failed=%d;;;0;%d", failed, required),
 		fmt.Sprintf("not_checked=%d;;;0;%d", unseen, required),
 	}
+	if t, ok := r.Took(); ok {
+		out = append(out, "run="+number(t.Seconds())+"s;;;0")
+	}
 	if f := r.Facts; f != nil {
-		if !f.Start.IsZero() && f.End.After(f.Start) {
-			out = append(out, "run="+number(f.End.Sub(f.Start).Seconds())+"s;;;0")
-		}
 		if o, ok := f.ClockOffset(); ok {
 			out = append(out, "clock_offset="+number(o.By.Seconds())+"s")
 		}

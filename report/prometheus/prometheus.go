@@ -46,11 +46,11 @@ func about(p *page, r *report.Report) {
 		p.gauge("vpcdoctor_run_timestamp_seconds", "Start of the run in seconds since 1970, by the clock of the instance.")
 		p.add(float64(c.Time.UnixMilli()) / 1000)
 	}
+	if t, ok := r.Took(); ok {
+		p.gauge("vpcdoctor_run_duration_seconds", "How long the run took.")
+		p.add(t.Seconds())
+	}
 	if f := r.Facts; f != nil {
-		if !f.Start.IsZero() && f.End.After(f.Start) {
-			p.gauge("vpcdoctor_run_duration_seconds", "How long the run took.")
-			p.add(f.End.Sub(f.Start).Seconds())
-		}
 		if o, ok := f.ClockOffset(); ok {
 			p.gauge("vpcdoctor_clock_offset_seconds", "Clock of the instance minus that of the world.")
 			p.add(o.By.Seconds())

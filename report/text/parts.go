@@ -56,12 +56,9 @@ func RowState(r diagnose.Row) string {
 	case diagnose.Pass:
 		return r.Status.Word() + ", " + wayWord(r)
 	case diagnose.Fail:
-		for _, c := range []struct {
-			name string
-			diagnose.Check
-		}{{"DNS", r.DNS}, {"TCP", r.TCP}, {"TLS", r.TLS}, {"AWS", r.AWS}} {
-			if c.Status == diagnose.Fail {
-				return strings.TrimSpace(r.Status.Word() + " " + c.name + " " + ownWord(c.Check))
+		for _, s := range r.Stages() {
+			if s.Status == diagnose.Fail {
+				return strings.TrimSpace(r.Status.Word() + " " + s.Name + " " + ownWord(s.Check))
 			}
 		}
 	}
