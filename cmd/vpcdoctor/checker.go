@@ -48,9 +48,6 @@ func (a *app) newChecker(s *settings, log *zap.Logger) (*checker, error) {
 	if c.ignore, err = ignoredCodes(s.ignore); err != nil {
 		return nil, err
 	}
-	if c.options.Context == "systemd" {
-		c.options.Changed = changed(s.stateDir, c.ignore)
-	}
 	return c, nil
 }
 

@@ -18,8 +18,13 @@ type memory struct {
 	more  bool // it goes further back than past
 }
 
-// remember opens the state directory.
+// remember opens the state directory. It is called when the first question is
+// about to be asked: the jitter before may take an hour, and another run may
+// leave its report meanwhile.
 func (c *checker) remember() {
+	if c.timer() {
+		c.options.Changed = changed(c.s.stateDir, c.ignore)
+	}
 	if c.s.stateDir == "" {
 		return
 	}
