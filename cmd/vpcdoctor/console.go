@@ -36,8 +36,8 @@ Exit codes: 0 restored, 1 restored in part (lines are missing), 2 usage, or
 nothing in the file can be restored.`,
 		Args: exactlyOne("file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if output != "text" && output != "json" {
-				return usagef("--output %q: want one of text, json", output)
+			if err := textOrJSON(output); err != nil {
+				return err
 			}
 			return a.consoleDecode(args[0], output, run)
 		},

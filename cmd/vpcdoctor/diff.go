@@ -28,8 +28,8 @@ or a file that cannot be read.`,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			if output != "text" && output != "json" {
-				return usagef("--output %q: want one of text, json", output)
+			if err := textOrJSON(output); err != nil {
+				return err
 			}
 			var r [2]*report.Report
 			for i, path := range args {

@@ -27,8 +27,8 @@ func (a *app) explainCommand() *cobra.Command {
 			return exactlyOne("code")(cmd, args)
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			if output != "text" && output != "json" {
-				return usagef("--output %q: want one of text, json", output)
+			if err := textOrJSON(output); err != nil {
+				return err
 			}
 			if list || all {
 				return a.explainAll(output, all)

@@ -28,8 +28,8 @@ are compared with the run before them that was asked the same. Without DIR it is
 ` + defaultStateDir + `, the one of the packaged timer. It changes nothing.`,
 		Args: atMostOne("state directory"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if output != "text" && output != "json" {
-				return usagef("--output %q: want one of text, json", output)
+			if err := textOrJSON(output); err != nil {
+				return err
 			}
 			path := defaultStateDir
 			if len(args) > 0 {

@@ -40,6 +40,14 @@ func (s *settings) checkSummary() error {
 	return nil
 }
 
+// textOrJSON checks --output of the verbs that show no report.
+func textOrJSON(f string) error {
+	if f != "text" && f != "json" {
+		return usagef("--output %q: want one of text, json", f)
+	}
+	return nil
+}
+
 // renderCommand shows a stored report in another form. It does not judge: the
 // verdict is the stored one, and the exit code only tells whether it was shown.
 func (a *app) renderCommand() *cobra.Command {

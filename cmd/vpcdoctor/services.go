@@ -29,8 +29,8 @@ Region. It sends nothing; the Region comes from --region, the agent's files,
 resolv.conf or AWS_REGION.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "text" && output != "json" {
-				return usagef("--output %q: want one of text, json", output)
+			if err := textOrJSON(output); err != nil {
+				return err
 			}
 			c, err := loadCatalog(catalogFile)
 			if err != nil {

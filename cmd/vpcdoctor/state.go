@@ -63,8 +63,12 @@ func (c *checker) recall(dir *state.Dir, err error) {
 // land keeps the report before anything is delivered, with what changed since
 // the run before where that was asked for. Sinks that keep get their parcel.
 func (c *checker) land(r *report.Report, sinks []deliver.Sink) deliver.Backlog {
+	if c.s.stateDir == "" {
+		return nil
+	}
+	entry := history.Of(r) // judges the facts without signed calls: once is enough
 	if c.memory.known && (c.s.sinceLast || c.timer()) {
-		r.Changes = history.Since(c.memory.past, history.Of(r), c.memory.more)
+		r.Changes = history.Since(c.memory.past, entry, c.memory.more)
 	}
 	if c.memory.dir == nil {
 		return nil
@@ -75,7 +79,7 @@ func (c *checker) land(r *report.Report, sinks []deliver.Sink) deliver.Backlog {
 			keeping = append(keeping, s.Name())
 		}
 	}
-	if err := c.memory.dir.Land(r, keeping); err != nil {
+	if err := c.memory.dir.Land(r, entry, keeping); err != nil {
 		c.app.complain(err)
 	}
 	return c.memory.dir

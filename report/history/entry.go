@@ -175,12 +175,9 @@ func rowsOf(r *report.Report) []Row {
 
 // failing is the first cell of a row that failed.
 func failing(r diagnose.Row) string {
-	for _, c := range []struct {
-		name string
-		diagnose.Check
-	}{{"dns", r.DNS}, {"tcp", r.TCP}, {"tls", r.TLS}, {"aws", r.AWS}} {
-		if c.Status == diagnose.Fail {
-			return strings.TrimSpace(c.name + " " + c.Word)
+	for _, s := range r.Stages() {
+		if s.Status == diagnose.Fail {
+			return strings.TrimSpace(strings.ToLower(s.Name) + " " + s.Word)
 		}
 	}
 	return ""

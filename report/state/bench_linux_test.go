@@ -48,8 +48,9 @@ func BenchmarkRun(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		r.Changes = history.Since(past, history.Of(r), more)
-		if err := d.Land(r, []string{"logs"}); err != nil {
+		entry := history.Of(r)
+		r.Changes = history.Since(past, entry, more)
+		if err := d.Land(r, entry, []string{"logs"}); err != nil {
 			b.Fatal(err)
 		}
 		if w, err := d.Waiting("logs"); err != nil || len(w) != 1 {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"vpcdoctor/report/deliver"
+	"vpcdoctor/report/history"
 )
 
 // The test binary is also a program that does over and over what a run does
@@ -54,7 +55,7 @@ func carry(dir string, first, n int) {
 		}
 		r := run(id, noon)
 		tell("try", "-", id)
-		if err := d.Land(r, []string{"logs", "s3"}); err != nil {
+		if err := d.Land(r, history.Of(r), []string{"logs", "s3"}); err != nil {
 			tell("fault", "-", err.Error())
 		} else {
 			tell("landed", "-", id)

@@ -14,6 +14,7 @@ import (
 	"vpcdoctor/report"
 	"vpcdoctor/report/deliver"
 	"vpcdoctor/report/diagnose"
+	"vpcdoctor/report/history"
 )
 
 // run makes the report of a run. Its size is some 3 kB.
@@ -42,7 +43,7 @@ func mustOpen(t *testing.T, dir string, l Limits) *Dir {
 
 func mustLand(t *testing.T, d *Dir, r *report.Report, sinks ...string) {
 	t.Helper()
-	if err := d.Land(r, sinks); err != nil {
+	if err := d.Land(r, history.Of(r), sinks); err != nil {
 		t.Fatal(err)
 	}
 }

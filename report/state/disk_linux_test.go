@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vpcdoctor/report/history"
 )
 
 // inMounts runs a test again in a mount namespace of its own, where it may mount
@@ -69,7 +71,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	filler.Close()
 	for i := 1; i < 4; i++ {
-		err := d.Land(run(runID(i), noon), []string{"logs"})
+		err := d.Land(run(runID(i), noon), history.Of(run(runID(i), noon)), []string{"logs"})
 		if !full(err) {
 			t.Errorf("run %d on a full disk: %v", i, err)
 		} else if strings.Contains(err.Error(), "\n") || strings.Count(err.Error(), "no space left") != 1 {
@@ -120,7 +122,7 @@ func TestFillingDisk(t *testing.T) {
 		for i := range 12 {
 			r := run(runID(i), noon)
 			l.tried[r.Context.RunID] = true
-			if d.Land(r, []string{"logs", "s3"}) == nil {
+			if d.Land(r, history.Of(r), []string{"logs", "s3"}) == nil {
 				l.landed[r.Context.RunID] = true
 			}
 		}
@@ -149,7 +151,7 @@ func TestReadOnlyDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The run at hand, whose disk went away under it.
-	if err := d.Land(run(runID(1), noon), []string{"logs"}); !full(err) || strings.Count(err.Error(), "read-only") != 1 {
+	if err := d.Land(run(runID(1), noon), history.Of(run(runID(1), noon)), []string{"logs"}); !full(err) || strings.Count(err.Error(), "read-only") != 1 {
 		t.Errorf("landed on a read-only disk: %v", err)
 	}
 	if err := d.Settle("logs", runID(0), "delivered"); err == nil || !strings.Contains(err.Error(), "would be sent") {

@@ -102,7 +102,7 @@ func FuzzSpool(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		if err := d.Land(run("next", noon), []string{"logs"}); err != nil {
+		if err := d.Land(run("next", noon), history.Of(run("next", noon)), []string{"logs"}); err != nil {
 			t.Fatal(err)
 		}
 		parcels, err := d.Waiting("logs")

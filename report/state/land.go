@@ -19,18 +19,18 @@ import (
 const LastReport = "last-report.json"
 
 // Land keeps a finished run: its whole report, as a parcel for each of the
-// named sinks too, then its line of the history and the last report. What can
-// be kept is kept, whatever fails beside it.
-func (d *Dir) Land(r *report.Report, sinks []string) error {
+// named sinks too, then its line of the history, which is history.Of, and the
+// last report. What can be kept is kept, whatever fails beside it.
+func (d *Dir) Land(r *report.Report, entry history.Entry, sinks []string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.land(r, sinks); err != nil {
+	if err := d.land(r, entry, sinks); err != nil {
 		return fmt.Errorf("state directory %s: %w", d.path, err)
 	}
 	return nil
 }
 
-func (d *Dir) land(r *report.Report, sinks []string) error {
+func (d *Dir) land(r *report.Report, entry history.Entry, sinks []string) error {
 	for _, id := range append([]string{r.Context.RunID}, sinks...) {
 		if !validID(id) {
 			return fmt.Errorf("not kept: %q is no name", id)
@@ -57,7 +57,6 @@ func (d *Dir) land(r *report.Report, sinks []string) error {
 		}
 	}
 	step("whole report not kept", d.landRun(r, fileName(seq, r.Context.RunID), plain.Bytes(), sinks))
-	entry := history.Of(r)
 	entry.Seq = seq
 	step("no line in the history", d.remember(entry))
 	step("last report not kept", d.landLast(plain.Bytes()))

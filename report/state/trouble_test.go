@@ -214,7 +214,7 @@ func TestInTheWay(t *testing.T) {
 					return
 				}
 				defer d.Close()
-				err = d.Land(run(runID(1), noon), []string{"logs"})
+				err = d.Land(run(runID(1), noon), history.Of(run(runID(1), noon)), []string{"logs"})
 				if err == nil {
 					if _, err := d.Last(); err != nil {
 						t.Error(err)
@@ -258,7 +258,7 @@ func TestTraps(t *testing.T) {
 	}
 	d = mustOpen(t, t.TempDir(), Limits{})
 	for _, id := range []string{"", "../x", "a/b", "a b", strings.Repeat("x", 65), "x\n"} {
-		if d.Land(run(id, noon), nil) == nil || d.Land(run("ok", noon), []string{id}) == nil {
+		if d.Land(run(id, noon), history.Of(run(id, noon)), nil) == nil || d.Land(run("ok", noon), history.Of(run("ok", noon)), []string{id}) == nil {
 			t.Errorf("%q is taken for a name", id)
 		}
 	}
@@ -304,14 +304,14 @@ func TestBusy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Land(run(runID(2), noon), []string{"logs"}); !errors.Is(err, ErrBusy) {
+	if err := d.Land(run(runID(2), noon), history.Of(run(runID(2), noon)), []string{"logs"}); !errors.Is(err, ErrBusy) {
 		t.Errorf("landed beside a writer: %v", err)
 	}
 	if _, err := Open(dir, Options{}); err != nil { // to read the history, and to deliver
 		t.Error(err)
 	}
 	unlock()
-	if err := d.Land(run(runID(2), noon), []string{"logs"}); err != nil {
+	if err := d.Land(run(runID(2), noon), history.Of(run(runID(2), noon)), []string{"logs"}); err != nil {
 		t.Error(err)
 	}
 	// One carrier for what waits: the other run gets nothing.
