@@ -2,6 +2,7 @@ package awscall
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -53,10 +54,7 @@ func QueryCall(service string, form url.Values) Request {
 // Do makes a call, and again while that may help and ctx leaves time. Its error
 // is a Fault.
 func (c Caller) Do(ctx context.Context, r Request) error {
-	host := r.Host
-	if host == "" {
-		host = c.Place.Host(r.Service)
-	}
+	host := cmp.Or(r.Host, c.Place.Host(r.Service))
 	if c.Endpoint != "" {
 		u, err := ParseEndpoint(c.Endpoint)
 		if err != nil {

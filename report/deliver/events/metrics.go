@@ -1,6 +1,8 @@
 package events
 
 import (
+	"cmp"
+
 	"vpcdoctor/probe/fact"
 	"vpcdoctor/report"
 	"vpcdoctor/report/diagnose"
@@ -97,14 +99,10 @@ func (w *writer) ofRow(e Check) *metrics {
 }
 
 func (w *writer) newMetrics(service string) *metrics {
-	m := &metrics{VPC: w.common.VPCID, Name: service, AWS: emf{Timestamp: w.o.Time.UnixMilli()}}
-	if m.VPC == "" {
-		m.VPC = UnknownVPC
+	return &metrics{
+		VPC: cmp.Or(w.common.VPCID, UnknownVPC), Name: cmp.Or(service, "unnamed"),
+		AWS: emf{Timestamp: w.o.Time.UnixMilli()},
 	}
-	if m.Name == "" {
-		m.Name = "unnamed"
-	}
-	return m
 }
 
 func oneIf(on bool) *float64 {

@@ -9,6 +9,7 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -97,20 +98,13 @@ func (s *Sink) Deliver(ctx context.Context, parcels []deliver.Parcel, settle del
 }
 
 func (s *Sink) key(r *report.Report, runID string) string {
-	parts := []string{s.o.Prefix, or(r.Context.Region, s.o.Place.Region), or(s.o.InstanceID, "unknown-instance"), runID + ".json.gz"}
+	parts := []string{s.o.Prefix, cmp.Or(r.Context.Region, s.o.Place.Region), cmp.Or(s.o.InstanceID, "unknown-instance"), runID + ".json.gz"}
 	for i, p := range parts[1:] {
 		if !plain(p, "") { // what is stored of an earlier run could hold anything
 			parts[i+1] = "unknown"
 		}
 	}
 	return strings.TrimPrefix(strings.Join(parts, "/"), "/")
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 func (s *Sink) put(ctx context.Context, key string, r *report.Report) error {
